@@ -1,0 +1,67 @@
+/// How an attempt ended. One exhaustive switch writes it back; nothing unknown can become a success.
+package enum Outcome: Hashable, Sendable {
+    /// The image was published with these facts.
+    case succeeded(ImportedContent)
+    /// A passing failure: another attempt may do it. `after` overrides the policy's wait (a source's Retry-After).
+    case retry(reason: String, after: Duration?)
+    /// The input can never be imported.
+    case rejected(reason: String)
+    /// This worker is at fault (its disk, its credentials): the attempt is not held against the task.
+    case workerFault(reason: String)
+    /// Redis refused the nonce: somebody else decides now.
+    case leaseLost(LostLease)
+    /// The worker is being drained.
+    case interrupted
+}
+
+/// What a finished transfer left in the stores.
+package struct ImportedContent: Hashable, Sendable {
+    package var sizeBytes: Int64
+    package var digests: ContentDigests
+    /// Where the bytes are now.
+    package var locations: [StoreID: String]
+    /// Stores that were asked for and did not take the bytes, with the reason.
+    package var failedStores: [StoreID: String]
+
+    package init(
+        sizeBytes: Int64, digests: ContentDigests, locations: [StoreID: String], failedStores: [StoreID: String] = [:]
+    ) {
+        self.sizeBytes = sizeBytes
+        self.digests = digests
+        self.locations = locations
+        self.failedStores = failedStores
+    }
+}
+
+/// Why a lease is no longer ours.
+package struct LostLease: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Why: Hashable, Sendable {
+        /// The task ended: cancelled, stolen, its image deleted …
+        case ended(TaskResult)
+        /// The task was given back to the queue and waits there.
+        case recovered
+        /// Another attempt runs it.
+        case superseded
+        /// No such task any more, or the lock is not its.
+        case gone
+    }
+
+    package var why: Why
+    /// The process that holds the image now, if there is one.
+    package var holder: String?
+
+    package init(why: Why, holder: String? = nil) {
+        self.why = why
+        self.holder = holder
+    }
+
+    package var description: String {
+        let by = holder.map { "; held now by \($0)" } ?? ""
+        return switch why {
+        case .ended(let result): "the task has ended (\(result.rawValue))\(by)"
+        case .recovered: "the task was taken back and waits for its next attempt\(by)"
+        case .superseded: "another attempt has taken over\(by)"
+        case .gone: "the task or its lock is gone\(by)"
+        }
+    }
+}
