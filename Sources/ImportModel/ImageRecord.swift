@@ -76,5 +76,6 @@ package enum ImageField {
     package static let createdAt = "created_at"
     package static let updatedAt = "updated_at"
     package static let propertyPrefix = "p:"
+    package static let tagPrefix = "t:"
     package static let locationPrefix = "loc:"
 }

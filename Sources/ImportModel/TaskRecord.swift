@@ -69,6 +69,14 @@ package struct TaskRecord: Hashable, Sendable {
     }
 }
 
+extension TaskRecord {
+    /// What a task has whose request names no priority.
+    package static let defaultPriority = 4
+
+    /// The request id of a task that was made with an id of the service's own: it is the task's id, with a prefix.
+    package static func requestID(of task: TaskID) -> String { "req-\(task)" }
+}
+
 /// One ended attempt, as a JSON line of the task's history.
 package struct AttemptRecord: Hashable, Codable, Sendable {
     package var attempt: Int

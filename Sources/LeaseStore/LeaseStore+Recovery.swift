@@ -1,0 +1,126 @@
+package import ImportModel
+import RedisClient
+
+/// An attempt that missed beats, as a recoverer sees it.
+package struct SilentAttempt: Hashable, Sendable {
+    package var task: TaskID
+    package var beatSeq: Int64
+    package var age: Duration
+    package var lease: Duration
+    package var process: ProcessID
+}
+
+/// What a recoverer has to look at.
+package struct LeaseScan: Sendable {
+    package var processes: Int
+    package var hostProcesses: [ProcessID]
+    package var silent: [SilentAttempt]
+}
+
+package enum RecoverReply: Hashable, Sendable {
+    case requeued
+    case ended
+    /// It is not certain enough yet that nobody is there.
+    case alive
+    /// It beat, ended, or was recovered by somebody else.
+    case moved
+}
+
+/// What an audit found and did.
+package struct AuditReport: Hashable, Sendable {
+    package var faults = 0
+    package var ended = 0
+    package var texts: [String] = []
+}
+
+extension LeaseStore {
+    /// Which attempts have been silent for `silence`, and which processes run on the host `host`.
+    package func scanLeases(silence: Duration, host: String) async throws -> LeaseScan {
+        let reply = try await call(Scripts.leaseScan, [silence.argument, host, 1000])
+        guard reply.word == "scan" else { throw reply.unknown }
+        let values = try reply.strings(2)
+        var silent: [SilentAttempt] = []
+        for start in stride(from: 0, to: values.count - values.count % 5, by: 5) {
+            guard let task = TaskID(rawValue: values[start]), let seq = Int64(values[start + 1]),
+                let age = Int64(values[start + 2]), let lease = Int64(values[start + 3]),
+                let process = ProcessID(rawValue: values[start + 4])
+            else { throw reply.malformed("an attempt that cannot be read") }
+            silent.append(
+                SilentAttempt(
+                    task: task, beatSeq: seq, age: .milliseconds(age), lease: .milliseconds(lease), process: process))
+        }
+        return LeaseScan(
+            processes: Int(try reply.int(0)),
+            hostProcesses: try reply.strings(1).compactMap(ProcessID.init(rawValue:)), silent: silent)
+    }
+
+    /// Marks an attempt that was watched being silent for its whole lease; `false`: it moved.
+    package func suspect(_ task: TaskID, beatSeq: Int64) async throws -> Bool {
+        let reply = try await call(Scripts.importSuspect, [task.rawValue, Int(beatSeq)])
+        switch reply.word {
+        case "suspected": return true
+        case "moved": return false
+        default: throw reply.unknown
+        }
+    }
+
+    /// Takes a dead attempt's task back.
+    /// - Parameter dead: the process that is proven to be gone, where there is such a proof.
+    package func recover(_ task: TaskID, beatSeq: Int64, dead: ProcessID? = nil) async throws -> RecoverReply {
+        let reply = try await call(
+            Scripts.importRecover, [task.rawValue, Int(beatSeq), dead?.rawValue ?? ""], isDurable: true)
+        switch reply.word {
+        case "requeued": return .requeued
+        case "ended": return .ended
+        case "alive": return .alive
+        case "moved": return .moved
+        default: throw reply.unknown
+        }
+    }
+
+    /// The running attempts of one process, for when that is proven to be dead.
+    package func attempts(of process: ProcessID) async throws -> [(task: TaskID, beatSeq: Int64)] {
+        let running = try await read([RedisCommand("ZRANGE", keys.leases, 0, -1)])
+        let ids = (running.first?.array ?? []).compactMap { $0.string.flatMap(TaskID.init(rawValue:)) }
+        let replies = try await read(ids.map { RedisCommand("HMGET", keys.task($0), "worker", "beat_seq") })
+        return zip(ids, replies).compactMap { id, reply in
+            guard let values = reply.array, values.count == 2, values[0].string == process.rawValue,
+                let seq = values[1].int
+            else { return nil }
+            return (id, seq)
+        }
+    }
+
+    /// Whether it is time for an audit; at most one process of the fleet is told so in each `interval`.
+    package func beginAudit(every interval: Duration) async throws -> Bool {
+        let reply = try await call(Scripts.auditBegin, [interval.argument])
+        switch reply.word {
+        case "begin": return true
+        case "not-due": return false
+        default: throw reply.unknown
+        }
+    }
+
+    /// Compares all live tasks with the indexes, a part at a time; repairs what is safe, and ends what is overdue.
+    package func audit() async throws -> AuditReport {
+        var report = AuditReport()
+        var cursor = "0"
+        repeat {
+            let reply = try await call(Scripts.auditStep, [cursor, 100])
+            guard reply.word == "next" else { throw reply.unknown }
+            cursor = try reply.string(0)
+            report.faults += Int(try reply.int(1))
+            report.ended += Int(try reply.int(2))
+            for index in 3..<max(3, reply.count) { report.texts.append(try reply.string(index)) }
+            try Task.checkCancellation()
+        } while cursor != "0"
+        return report
+    }
+
+    /// Forgets finished tasks whose time of retention is over; returns how many.
+    package func expireTasks() async throws -> Int {
+        let reply = try await call(Scripts.taskExpire, [500])
+        guard reply.word == "expired" else { throw reply.unknown }
+        return Int(try reply.int(0))
+    }
+}

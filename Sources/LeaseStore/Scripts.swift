@@ -1,0 +1,45 @@
+import Foundation
+import RedisClient
+
+/// All of the project's Lua: `Scripts/<noun>-<verb>.lua`, each with `prelude.lua` behind its first line.
+enum Scripts {
+    static let importCreate = script("import-create", PackageResources.import_create_lua)
+    static let uploadOpen = script("upload-open", PackageResources.upload_open_lua)
+    static let importClaim = script("import-claim", PackageResources.import_claim_lua)
+    static let importBeat = script("import-beat", PackageResources.import_beat_lua)
+    static let importPublish = script("import-publish", PackageResources.import_publish_lua)
+    static let importFail = script("import-fail", PackageResources.import_fail_lua)
+    static let importRelease = script("import-release", PackageResources.import_release_lua)
+    static let importSuspect = script("import-suspect", PackageResources.import_suspect_lua)
+    static let importRecover = script("import-recover", PackageResources.import_recover_lua)
+    static let importCancel = script("import-cancel", PackageResources.import_cancel_lua)
+    static let imageCreate = script("image-create", PackageResources.image_create_lua)
+    static let imageUpdate = script("image-update", PackageResources.image_update_lua)
+    static let imageDelete = script("image-delete", PackageResources.image_delete_lua)
+    static let garbageName = script("garbage-name", PackageResources.garbage_name_lua)
+    static let garbageTake = script("garbage-take", PackageResources.garbage_take_lua)
+    static let garbageDone = script("garbage-done", PackageResources.garbage_done_lua)
+    static let auditBegin = script("audit-begin", PackageResources.audit_begin_lua)
+    static let auditStep = script("audit-step", PackageResources.audit_step_lua)
+    static let taskExpire = script("task-expire", PackageResources.task_expire_lua)
+    static let leaseScan = script("lease-scan", PackageResources.lease_scan_lua)
+    static let processRegister = script("process-register", PackageResources.process_register_lua)
+    static let processLeave = script("process-leave", PackageResources.process_leave_lua)
+    static let queuePause = script("queue-pause", PackageResources.queue_pause_lua)
+    static let queueStats = script("queue-stats", PackageResources.queue_stats_lua)
+    static let catalogOpen = script("catalog-open", PackageResources.catalog_open_lua)
+
+    static let all = [
+        importCreate, uploadOpen, importClaim, importBeat, importPublish, importFail, importRelease, importSuspect,
+        importRecover, importCancel, imageCreate, imageUpdate, imageDelete, garbageName, garbageTake, garbageDone,
+        auditBegin, auditStep, taskExpire, leaseScan, processRegister, processLeave, queuePause, queueStats,
+        catalogOpen,
+    ]
+
+    private static func script(_ name: String, _ file: [UInt8]) -> RedisScript {
+        let text = String(decoding: file, as: UTF8.self)
+        let prelude = String(decoding: PackageResources.prelude_lua, as: UTF8.self)
+        guard let firstLine = text.firstIndex(of: "\n") else { return RedisScript(name: name, source: text) }
+        return RedisScript(name: name, source: text[...firstLine] + prelude + text[firstLine...])
+    }
+}

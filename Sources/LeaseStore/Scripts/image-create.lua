@@ -1,0 +1,13 @@
+#!lua
+-- Adds an image to the catalog.
+-- KEYS  1 anchor
+-- ARGV  1 image  2… field and value, in pairs
+-- REPLY created now | exists
+-- An id that was ever used, even by a deleted image, is never used again.
+local id = ARGV[1]
+if redis.call('EXISTS', image_key(id)) == 1 then return { 'exists' } end
+touch(image_key(id), TAG .. 'index:images')
+redis.call('HSET', image_key(id), 'status', 'queued', 'revision', 0, 'created_at', NOW, 'updated_at', NOW,
+    unpack(ARGV, 2))
+redis.call('ZADD', TAG .. 'index:images', NOW, id)
+return { 'created', NOW }

@@ -1,0 +1,49 @@
+#!lua
+-- Locks an image for a new import and queues the task: one step, or none.
+-- KEYS  1 anchor
+-- ARGV  1 task  2 image  3 input (JSON)  4 status the image must have  5 owner  6 priority (0-9)  7 request id, or ''
+-- ARGV  8 steal after (ms)  9 pending steal after (ms; 0: never)  10 force ('1')  11 deadline (ms from now)
+-- ARGV  12 max attempts  13 bytes of the source, or ''
+-- REPLY created prior-status stolen-task | no-image | wrong-status status | no-format
+-- REPLY locked task state age-ms steal-in-ms phase
+-- Idempotent on the task id.
+local id, image_id, input, owner, priority = ARGV[1], ARGV[2], ARGV[3], ARGV[5], tonumber(ARGV[6])
+
+local before = redis.call('HMGET', task_key(id), 'prior_status', 'image')
+if before[1] then return { 'created', before[1], '' } end
+
+local refusal, image, status, holder, loser =
+    examine_lock(image_id, ARGV[4], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10] == '1', false)
+if refusal then return refusal end
+local stores = cjson.decode(input).stores
+
+if loser then touch_task(holder, loser) end
+touch(CONTROL, RING, LIVE, WAKE, EVENTS, task_key(id), queue_key(owner), image_tasks_key(image_id))
+
+if loser then steal(holder, loser, image, id) end
+redis.call('SET', lock_key(image_id), id)
+local task = {
+    'image', image_id, 'state', 'pending', 'input', input, 'owner', owner, 'prior_status', status,
+    'created_at', NOW, 'deadline_at', NOW + ARGV[11], 'max_attempts', ARGV[12],
+}
+-- Defaults are not stored: a queued task should be small.
+local function store_unless(default, field, value)
+    if value ~= default then
+        task[#task + 1] = field
+        task[#task + 1] = value
+    end
+end
+store_unless('4', 'priority', ARGV[6])
+store_unless('', 'request_id', ARGV[7])
+store_unless('', 'bytes_total', ARGV[13])
+redis.call('HSET', task_key(id), unpack(task))
+redis.call('ZADD', LIVE, NOW, id)
+redis.call('ZADD', image_tasks_key(image_id), NOW, id)
+local sequence = redis.call('HINCRBY', CONTROL, 'sequence', 1)
+local entry = { owner = owner, image = image_id }
+if ARGV[13] ~= '' then entry.bytes_total = ARGV[13] end
+enqueue(id, entry, (9 - priority) * 17592186044416 + sequence)
+redis.call('HSET', image_key(image_id), 'status', 'importing', 'updated_at', NOW,
+    'importing', union(stores, {}), 'failed', '')
+tell('created', id, entry, '')
+return { 'created', status, loser and holder or '' }

@@ -1,0 +1,58 @@
+#!lua flags=allow-oom
+-- Ends an attempt that succeeded: points the image at its objects, finishes the task, drops the lock, in one step.
+-- KEYS  1 anchor
+-- ARGV  1 task  2 nonce  3 size (bytes)  4 md5  5 sha512  6 disk format and  7 container format that were imported
+-- ARGV  8 message  9 failed stores (comma separated)  10… store and object key, in pairs
+-- REPLY published | lost why holder | gone | changed what
+-- Idempotent on the nonce.
+local id, nonce, size = ARGV[1], ARGV[2], ARGV[3]
+local task, refusal, ended = held(id, nonce)
+if not task then
+    if ended and ended.state == 'success' and ended.nonce == nonce then return { 'published' } end
+    return refuse(refusal)
+end
+local image = load(image_key(task.image))
+if not image or image.status == 'deleted' then return { 'gone' } end
+local stage = image.stage and cjson.decode(image.stage)
+
+-- An object is the attempt's own, or the staged one that the claim saw; nothing else may become an image's bytes.
+local own = task.image .. '/' .. nonce
+for i = 10, #ARGV, 2 do
+    local adopted = stage and stage.store == ARGV[i] and stage.key == ARGV[i + 1] and task.kind == nil
+    if ARGV[i + 1] ~= own and not adopted then return { 'changed', 'staged data' } end
+end
+if #ARGV < 11 then return redis.error_reply('ERR a publish needs at least one location') end
+local expected = { ['upload'] = 'saving', ['stage'] = 'uploading' }
+if image.status ~= (expected[task.kind] or 'importing') then return { 'changed', 'status ' .. image.status } end
+if task.kind ~= 'stage' then
+    if image.disk_format ~= ARGV[6] or image.container_format ~= ARGV[7] then return { 'changed', 'formats' } end
+end
+
+touch_task(id, task)
+redis.call('HSET', task_key(id), 'bytes_done', size, 'phase', 'publishing')
+if task.kind == 'stage' then
+    redis.call('HSET', image_key(task.image), 'size', size, 'updated_at', NOW, 'stage', cjson.encode({
+        store = ARGV[10], key = ARGV[11], sizeBytes = tonumber(size), digests = { md5 = ARGV[4], sha512 = ARGV[5] },
+    }))
+else
+    local fields = {
+        'status', 'active', 'size', size, 'md5', ARGV[4], 'sha512', ARGV[5], 'updated_at', NOW,
+    }
+    if not task.kind then
+        fields[#fields + 1], fields[#fields + 2] = 'importing', ''
+        fields[#fields + 1], fields[#fields + 2] = 'failed', union(split(ARGV[9]), {})
+    end
+    local adopted = false
+    for i = 10, #ARGV, 2 do
+        fields[#fields + 1], fields[#fields + 2] = 'loc:' .. ARGV[i], ARGV[i + 1]
+        adopted = adopted or (stage and stage.store == ARGV[i] and stage.key == ARGV[i + 1])
+    end
+    redis.call('HSET', image_key(task.image), unpack(fields))
+    redis.call('HDEL', image_key(task.image), 'stage')
+    if stage and not adopted then name_garbage(stage.store, stage.key) end
+end
+for i = 10, #ARGV, 2 do count('stored:' .. ARGV[i], size) end
+for _, store in ipairs(split(ARGV[9])) do name_garbage(store, own) end
+task.phase, task.bytes_done = 'publishing', size
+finish(id, task, 'success', 'success', ARGV[8], image)
+return { 'published' }

@@ -1,0 +1,275 @@
+-- What every script begins with: the clock, the keys, and the steps that several scripts share.
+-- It is put behind a script's first line before the script is loaded. Every name here is a local of that script.
+--
+-- Rules that all scripts keep:
+--   * validate everything, then write: a script that fails half-way is not rolled back;
+--   * every key that is written has been touched (read) before the first write, so that a slot in migration answers
+--     TRYAGAIN or ASK before anything has changed;
+--   * the server's clock alone decides; a time found to lie in the future counts as now.
+
+local TAG = string.match(KEYS[1], '^{[^{}]+}:')
+if not TAG then return redis.error_reply('ERR KEYS[1] must begin with {prefix}:') end
+
+local time = redis.call('TIME')
+local NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local CONTROL, RING, DELAYED, LEASES = TAG .. 'control', TAG .. 'ring', TAG .. 'delayed', TAG .. 'leases'
+local LIVE, DONE, GARBAGE = TAG .. 'live', TAG .. 'done', TAG .. 'garbage'
+local WAKE, EVENTS, STATS = TAG .. 'wake', TAG .. 'events', TAG .. 'stats'
+
+local function image_key(id) return TAG .. 'image:' .. id end
+local function lock_key(id) return TAG .. 'image:' .. id .. ':lock' end
+local function image_tasks_key(id) return TAG .. 'image:' .. id .. ':tasks' end
+local function task_key(id) return TAG .. 'task:' .. id end
+local function history_key(id) return TAG .. 'task:' .. id .. ':history' end
+local function queue_key(tenant) return TAG .. 'queue:' .. tenant end
+local function claim_key(nonce) return TAG .. 'claim:' .. nonce end
+
+-- A hash as a table, or nil where there is none.
+local function load(key)
+    local flat = redis.call('HGETALL', key)
+    if #flat == 0 then return nil end
+    local hash = {}
+    for i = 1, #flat, 2 do hash[flat[i]] = flat[i + 1] end
+    return hash
+end
+
+local function touch(...) redis.call('EXISTS', ...) end
+
+-- The keys that `enqueue`, `finish`, `requeue` and `end_attempt` may write for this task.
+local function touch_task(id, task)
+    touch(CONTROL, RING, DELAYED, LEASES, LIVE, DONE, GARBAGE, WAKE, EVENTS, STATS, task_key(id), history_key(id),
+        queue_key(task.owner), image_key(task.image), lock_key(task.image), claim_key(task.nonce or ''))
+end
+
+-- Milliseconds since `at`; never negative.
+local function age(at)
+    return math.max(0, NOW - tonumber(at or NOW))
+end
+
+local function split(csv)
+    local items = {}
+    for item in string.gmatch(csv or '', '[^,]+') do items[#items + 1] = item end
+    return items
+end
+
+-- The sorted union of two lists, as comma separated text.
+local function union(left, right)
+    local seen, items = {}, {}
+    for _, list in ipairs({ left, right }) do
+        for _, item in ipairs(list) do
+            if not seen[item] then
+                seen[item] = true
+                items[#items + 1] = item
+            end
+        end
+    end
+    table.sort(items)
+    return table.concat(items, ',')
+end
+
+local function stores_of(task) return cjson.decode(task.input).stores end
+
+local function count(name, by) redis.call('HINCRBY', STATS, name, by or 1) end
+
+local function tell(kind, id, task, detail)
+    redis.call('XADD', EVENTS, 'MAXLEN', '~', 1000, '*',
+        'type', kind, 'task', id, 'image', task.image, 'detail', detail)
+end
+
+-- Which run of the server this is. No suspicion survives a restart of Redis.
+local function run_id()
+    return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+end
+
+-- An object is garbage from `NOW` on; naming it again renews that.
+local function name_garbage(store, key)
+    redis.call('ZADD', GARBAGE, NOW, store .. ' ' .. key)
+end
+
+-- Puts a pending task into its tenant's queue and wakes a waiting worker.
+local function enqueue(id, task, score)
+    redis.call('ZADD', queue_key(task.owner), score, id)
+    redis.call('ZADD', RING, 'NX', redis.call('HGET', CONTROL, 'turn') or 0, task.owner)
+    if task.bytes_total then redis.call('HINCRBY', CONTROL, 'pending_bytes', task.bytes_total) end
+    redis.call('LPUSH', WAKE, 1)
+    redis.call('LTRIM', WAKE, 0, 63)
+end
+
+-- Takes a task out of its tenant's queue, and an emptied tenant out of the ring.
+local function dequeue(id, task)
+    if redis.call('ZREM', queue_key(task.owner), id) == 0 then return end
+    if task.bytes_total then redis.call('HINCRBY', CONTROL, 'pending_bytes', -task.bytes_total) end
+    if redis.call('ZCARD', queue_key(task.owner)) == 0 then redis.call('ZREM', RING, task.owner) end
+end
+
+-- Ends the running attempt: a line of history, out of the leases, and whatever it may have written becomes garbage.
+-- The nonce stays in the hash, so that a repeat of the ending call is recognised.
+local function end_attempt(id, task, reason, published)
+    redis.call('RPUSH', history_key(id), cjson.encode({
+        attempt = tonumber(task.attempt), worker = task.worker, phase = task.phase or 'claimed',
+        bytes = tonumber(task.bytes_done or 0), reason = reason,
+        startedAtMs = tonumber(task.claimed_at), endedAtMs = NOW,
+    }))
+    redis.call('LTRIM', history_key(id), -32, -1)
+    redis.call('ZREM', LEASES, id)
+    redis.call('PEXPIRE', claim_key(task.nonce), 3600000)
+    if not published then
+        for _, store in ipairs(stores_of(task)) do name_garbage(store, task.image .. '/' .. task.nonce) end
+    end
+end
+
+-- Puts an image's status back to what it was before this task, where the task's own status still stands.
+local function restore_image(task, image)
+    if image.status ~= 'importing' and image.status ~= 'saving' and image.status ~= 'uploading' then return end
+    local status = task.prior_status
+    if status == 'uploading' and not image.stage then status = 'queued' end
+    redis.call('HSET', image_key(task.image), 'status', status, 'updated_at', NOW)
+    if status == 'queued' then redis.call('HDEL', image_key(task.image), 'size', 'virtual_size') end
+    if not task.kind then
+        redis.call('HSET', image_key(task.image), 'importing', '',
+            'failed', union(split(image.failed), stores_of(task)))
+    end
+end
+
+-- Ends a task for good. `image` is its image's hash, or nil where that is gone.
+local function finish(id, task, state, result, message, image)
+    if task.state == 'processing' then
+        end_attempt(id, task, state == 'success' and 'success' or message, state == 'success')
+    else
+        dequeue(id, task)
+        redis.call('ZREM', DELAYED, id)
+    end
+    local retention = tonumber(redis.call('HGET', CONTROL, 'retention_ms') or 172800000)
+    redis.call('HSET', task_key(id), 'state', state, 'result', result, 'message', message, 'updated_at', NOW,
+        'expires_at', NOW + retention)
+    redis.call('HDEL', task_key(id), 'suspect', 'due_at')
+    redis.call('ZREM', LIVE, id)
+    redis.call('ZADD', DONE, task.created_at, id)
+    if redis.call('GET', lock_key(task.image)) == id then redis.call('DEL', lock_key(task.image)) end
+    if state == 'failure' and image then restore_image(task, image) end
+    count('tasks:' .. result)
+    tell(state, id, task, message)
+end
+
+-- Gives a processing task back: at once into its old place, or after a delay. The lock stays.
+local function requeue(id, task, reason, delay, spent)
+    end_attempt(id, task, reason)
+    redis.call('HSET', task_key(id), 'state', 'pending', 'spent', spent, 'message', reason, 'updated_at', NOW)
+    redis.call('HDEL', task_key(id), 'suspect', 'phase', 'bytes_done', 'worker')
+    if delay > 0 then
+        redis.call('HSET', task_key(id), 'due_at', NOW + delay)
+        redis.call('ZADD', DELAYED, NOW + delay, id)
+        -- A worker that waits for an earlier time has to look again.
+        redis.call('LPUSH', WAKE, 1)
+        redis.call('LTRIM', WAKE, 0, 63)
+    else
+        enqueue(id, task, task.score)
+    end
+end
+
+-- Ends a lost attempt with a reason that another attempt may overcome. Returns the word for the task's fate.
+local function retry(id, task, reason, delay, image)
+    if task.kind then
+        finish(id, task, 'failure', 'interrupted', reason, image)
+        return 'ended'
+    end
+    if tonumber(task.spent) >= tonumber(task.max_attempts) then
+        finish(id, task, 'failure', 'attempts-spent',
+            reason .. ' (the last of ' .. task.spent .. ' attempts)', image)
+        return 'ended'
+    end
+    requeue(id, task, reason, delay, task.spent)
+    tell('retrying', id, task, reason)
+    return 'requeued'
+end
+
+-- The task, if this nonce is its authority; else nil and the refusal.
+local function held(id, nonce)
+    local task = load(task_key(id))
+    local why, holder
+    if not task then
+        why = 'gone'
+    elseif task.state ~= 'processing' then
+        why = task.state == 'pending' and 'recovered' or task.result
+        holder = redis.call('GET', lock_key(task.image))
+    elseif task.nonce ~= nonce then
+        why, holder = 'superseded', task.worker
+    elseif redis.call('GET', lock_key(task.image)) ~= id then
+        why, holder = 'gone', redis.call('GET', lock_key(task.image))
+    else
+        return task
+    end
+    return nil, { 'lost', why, holder or '' }, task
+end
+
+-- What a caller that holds no lease any more is told; counted, so that an operator sees refusals.
+local function refuse(refusal)
+    touch(STATS)
+    count('refused:' .. refusal[2])
+    return refusal
+end
+
+-- Whether this object is named: by its image, as staged data, or by a running attempt.
+local function is_named(store, key)
+    local image_id, nonce = string.match(key, '^([^/]+)/([^/]+)$')
+    if not image_id then return false end
+    local image = redis.call('HMGET', image_key(image_id), 'loc:' .. store, 'stage')
+    if image[1] == key then return true end
+    if image[2] then
+        local stage = cjson.decode(image[2])
+        if stage.store == store and stage.key == key then return true end
+    end
+    local holder = redis.call('GET', lock_key(image_id))
+    if not holder then return false end
+    local task = redis.call('HMGET', task_key(holder), 'state', 'nonce')
+    return task[1] == 'processing' and task[2] == nonce
+end
+
+-- Checks everything about taking an image's lock for a new task, and says what taking it will mean.
+-- Returns a refusal, or nil, the image, the status to go back to, and the id and hash of a task that loses the lock.
+local function examine_lock(image_id, wanted, steal_after, pending_steal_after, force, may_lack_formats)
+    local image = load(image_key(image_id))
+    if not image or image.status == 'deleted' then return { 'no-image' } end
+    local holder = redis.call('GET', lock_key(image_id))
+    local status = image.status
+    local loser
+    if holder then
+        loser = load(task_key(holder))
+        if loser and (loser.state == 'pending' or loser.state == 'processing') then
+            local silent = age(loser.updated_at)
+            local steal_in = -1
+            if loser.state == 'processing' then
+                steal_in = math.max(0, steal_after - silent)
+                if loser.suspect ~= run_id() .. ':' .. loser.beat_seq then
+                    -- Nobody has watched it stay silent for a whole lease yet.
+                    steal_in = math.max(steal_in, 1)
+                end
+            elseif tonumber(loser.attempt or 0) > 0 then
+                steal_in = math.max(0, steal_after - silent)
+            elseif pending_steal_after > 0 then
+                steal_in = math.max(0, pending_steal_after - silent)
+            end
+            if steal_in ~= 0 and not force then
+                return { 'locked', holder, loser.state, silent, steal_in, loser.phase or '' }
+            end
+            status = loser.prior_status
+        else
+            -- The lock names no live task: nobody is there to lose it. The audit's count tells of it.
+            status = loser and loser.prior_status or status
+            if status == 'importing' or status == 'saving' then status = 'queued' end
+            loser = nil
+        end
+    end
+    if status == 'uploading' and not image.stage then status = 'queued' end
+    if status ~= wanted then return { 'wrong-status', status } end
+    if not may_lack_formats and not (image.disk_format and image.container_format) then return { 'no-format' } end
+    return nil, image, status, holder, loser
+end
+
+-- Ends the task that loses the lock to `id`.
+local function steal(holder, loser, image, id)
+    finish(holder, loser, 'failure', 'stolen', 'expired lock preempted: no heartbeat for '
+        .. math.floor(age(loser.updated_at) / 1000) .. ' s, import taken over by ' .. id, image)
+    count('steals')
+end
