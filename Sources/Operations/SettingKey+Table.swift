@@ -1,0 +1,126 @@
+extension SettingKey {
+    static let dataDir = SettingKey(
+        "data-dir", .folder, nil,
+        "Where `longshore standalone` keeps its Redis and its store; unset: $XDG_DATA_HOME/longshore or ~/.local/share/longshore."
+    )
+
+    static let logLevel = SettingKey(
+        "log.level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), "info",
+        "The least severe level that is written.")
+    static let logFormat = SettingKey(
+        "log.format", .choice(["text", "json"]), "text", "`text` for people, `json` for one JSON object a line.")
+
+    static let redisURL = SettingKey(
+        "redis.url", .url(["redis", "rediss", "unix"]), "redis://127.0.0.1:6379",
+        "The Redis of the fleet: `redis://host:port/db`, `rediss://…` for TLS, `unix:///path/of/socket`.")
+    static let redisUsername = SettingKey("redis.username", .text, nil, "The ACL user.")
+    static let redisPassword = SettingKey("redis.password", .secret, nil, "The password of that user.")
+    static let redisPasswordFile = SettingKey(
+        "redis.password-file", .file, nil, "A file whose first line is the password; instead of `redis.password`.")
+    static let redisCAFile = SettingKey(
+        "redis.ca-file", .file, nil, "PEM certificates to trust for TLS; unset: those of the system.")
+    static let redisCertificateFile = SettingKey("redis.certificate-file", .file, nil, "The client certificate (PEM).")
+    static let redisKeyFile = SettingKey("redis.key-file", .file, nil, "The key of the client certificate (PEM).")
+    static let redisServerName = SettingKey(
+        "redis.server-name", .text, nil,
+        "The name that the server's certificate must carry; unset: the host of the URL.")
+    static let redisPrefix = SettingKey(
+        "redis.prefix", .text, "longshore", "The fleet's name in Redis: all keys begin with it, in braces.")
+    static let redisReplicas = SettingKey(
+        "redis.replicas", .count(0...100), "0", "How many replicas must confirm a write that has to last (`WAIT`).")
+    static let redisAllowUnsafe = SettingKey(
+        "redis.allow-unsafe", .flag, "false",
+        "Start although Redis may forget what it acknowledged. An eviction policy other than `noeviction` is always refused."
+    )
+
+    static let apiHost = SettingKey("api.host", .text, "127.0.0.1", "The address that the API listens on.")
+    static let apiPort = SettingKey("api.port", .count(0...65535), "9292", "The port; 0 takes a free one.")
+    static let apiPublicEndpoint = SettingKey(
+        "api.public-endpoint", .url(["http", "https"]), nil,
+        "The URL under which clients reach the API, for links; unset: taken from the request.")
+    static let apiIdentity = SettingKey(
+        "api.identity", .choice(["none"]), "none",
+        "Who is asking. `none`: every request is an administrator's, so only loopback addresses may be listened on.")
+    static let apiMaxUploadBytes = SettingKey(
+        "api.max-upload-bytes", .size, "1TiB", "The largest body of an upload or a staging.")
+
+    static let workerConcurrency = SettingKey(
+        "worker.concurrency", .count(1...1024), "4", "How many imports one worker runs at once.")
+    static let workerDrainTimeout = SettingKey(
+        "worker.drain-timeout", .duration, "30s",
+        "How long a worker that was told to stop may take to give its imports back.")
+    static let workerStallTimeout = SettingKey(
+        "worker.stall-timeout", .duration, "120s", "How long an attempt may move no byte before it ends.")
+
+    static let leaseDuration = SettingKey(
+        "lease.duration", .duration, "30s", "How long a silent attempt is left alone.")
+    static let leaseBeat = SettingKey("lease.beat", .duration, "5s", "How often an attempt beats.")
+    static let leaseMargin = SettingKey(
+        "lease.margin", .duration, "8s", "How long before the end of its own lease an attempt stops writing.")
+    static let leaseStealAfter = SettingKey(
+        "lease.steal-after", .duration, "30m",
+        "How long a holder must have been silent before a new import may take its lock.")
+    static let leasePendingStealAfter = SettingKey(
+        "lease.pending-steal-after", .duration, "2h",
+        "How long a task that nobody claimed keeps its lock against a new import; 0: for ever.")
+    static let leaseMaxAttempts = SettingKey(
+        "lease.max-attempts", .count(1...1000), "5", "How many attempts may fail before the task does.")
+    static let leaseDeadline = SettingKey(
+        "lease.deadline", .duration, "24h", "By when, counted from its creation, a task must have ended.")
+    static let leaseRetention = SettingKey(
+        "lease.retention", .duration, "48h", "How long finished tasks can be read.")
+    static let leaseGarbageGrace = SettingKey(
+        "lease.garbage-grace", .duration, "10m",
+        "How long beyond a lease an object that nothing names is kept before it is deleted.")
+
+    static let retryBase = SettingKey("retry.base", .duration, "5s", "The longest wait after the first failure.")
+    static let retryCap = SettingKey("retry.cap", .duration, "5m", "The longest wait after any failure.")
+
+    static let sourcesAllow = SettingKey(
+        "sources.allow", .list, nil,
+        "Hosts and networks (CIDR) that may be fetched from although they are private or loopback addresses.")
+    static let sourcesDeny = SettingKey(
+        "sources.deny", .list, nil, "Hosts and networks (CIDR) that are never fetched from; stronger than allow.")
+    static let sourcesMaxBytes = SettingKey("sources.max-bytes", .size, "1TiB", "The largest source.")
+    static let sourcesConnectTimeout = SettingKey(
+        "sources.connect-timeout", .duration, "10s", "How long connecting to a source may take.")
+    static let sourcesIdleTimeout = SettingKey(
+        "sources.idle-timeout", .duration, "60s", "How long a source may send nothing.")
+    static let sourcesTotalTimeout = SettingKey(
+        "sources.total-timeout", .duration, "24h", "How long reading a source may take as a whole.")
+    static let sourcesCAFile = SettingKey(
+        "sources.ca-file", .file, nil, "PEM certificates to trust for HTTPS sources; unset: those of the system.")
+
+    static let stores = SettingKey(
+        "stores", .stores, nil,
+        "Where images are kept; `standalone` has one of its own. One is the default: the marked one, else the first.")
+    static let stagingStore = SettingKey(
+        "staging.store", .text, nil, "The id of the store that staged uploads wait in; unset: the default store.")
+
+    static let sweepMaxDelete = SettingKey(
+        "sweep.max-delete", .count(1...10_000_000), "1000",
+        "The sweeper stops and asks for a person rather than delete more objects than this in one go.")
+    static let sweepMaxShare = SettingKey(
+        "sweep.max-share", .share, "0.5", "The same, as a share of the objects that a store has.")
+
+    /// Every setting, in the order in which people should read them.
+    package static let all: [SettingKey] = [
+        dataDir, logLevel, logFormat,
+        redisURL, redisUsername, redisPassword, redisPasswordFile, redisCAFile, redisCertificateFile, redisKeyFile,
+        redisServerName, redisPrefix, redisReplicas, redisAllowUnsafe,
+        apiHost, apiPort, apiPublicEndpoint, apiIdentity, apiMaxUploadBytes,
+        workerConcurrency, workerDrainTimeout, workerStallTimeout,
+        leaseDuration, leaseBeat, leaseMargin, leaseStealAfter, leasePendingStealAfter, leaseMaxAttempts, leaseDeadline,
+        leaseRetention, leaseGarbageGrace, retryBase, retryCap,
+        sourcesAllow, sourcesDeny, sourcesMaxBytes, sourcesConnectTimeout, sourcesIdleTimeout, sourcesTotalTimeout,
+        sourcesCAFile, stores, stagingStore, sweepMaxDelete, sweepMaxShare,
+    ]
+
+    /// Every setting with its default and what it does, for a terminal.
+    package static func helpText() -> String {
+        all.map { key in
+            let fallback = key.fallback.map { "default \($0)" } ?? "unset by default"
+            return "\(key.name)  (\(fallback); \(key.environmentName))\n    \(key.help)\n"
+        }.joined()
+    }
+}

@@ -1,0 +1,96 @@
+package import ImportModel
+package import Logging
+
+/// The configuration of a process: read once at start, checked as a whole, and passed on as values.
+///
+/// Four layers, strongest first: the command line, environment variables, the YAML file, the defaults in
+/// `SettingKey.all`.
+package struct Settings: Sendable {
+    package struct Log: Sendable {
+        package let level: Logger.Level
+        package let format: LogFormat
+    }
+
+    package struct Redis: Sendable {
+        package let url: String
+        package let username: String?
+        package let password: String?
+        package let caFile: String?
+        package let certificateFile: String?
+        package let keyFile: String?
+        package let serverName: String?
+        package let prefix: String
+        /// How many replicas must confirm a write that has to last; 0: none are asked.
+        package let replicas: Int
+        package let allowUnsafe: Bool
+    }
+
+    package struct API: Sendable {
+        package let host: String
+        /// 0: a free one.
+        package let port: Int
+        /// Without a slash at its end.
+        package let publicEndpoint: String?
+        package let identity: String
+        package let maxUploadBytes: Int64
+    }
+
+    package struct Worker: Sendable {
+        package let concurrency: Int
+        package let drainTimeout: Duration
+        package let stallTimeout: Duration
+    }
+
+    package struct Sources: Sendable {
+        package let allow: [String]
+        package let deny: [String]
+        package let maxBytes: Int64
+        package let connectTimeout: Duration
+        package let idleTimeout: Duration
+        package let totalTimeout: Duration
+        package let caFile: String?
+    }
+
+    package struct Sweep: Sendable {
+        package let maxDelete: Int
+        /// 0 ... 1.
+        package let maxShare: Double
+    }
+
+    /// One setting as it is in force, and where it was written.
+    package struct Entry: Hashable, Sendable {
+        package let key: SettingKey
+        package let text: String?
+        package let origin: String?
+    }
+
+    /// The configuration file that was read, if any.
+    package let configFile: String?
+    package let dataDirectory: String
+    package let log: Log
+    package let redis: Redis
+    package let api: API
+    package let worker: Worker
+    package let lease: LeaseSettings
+    package let retry: RetryPolicy
+    package let sources: Sources
+    /// Empty where no store is configured; otherwise exactly one is the default.
+    package let stores: [StoreSettings]
+    /// Where staged uploads wait; `nil` where no store is configured.
+    package let stagingStore: StoreID?
+    package let sweep: Sweep
+    package let entries: [Entry]
+
+    package var defaultStore: StoreSettings? { stores.first(where: \.isDefault) }
+
+    /// Every setting in force with its origin, a line each; secrets and credentials in URLs are masked.
+    package func describe() -> String {
+        let lines = entries.map { entry in
+            let text = entry.text.map { entry.key.isSecret ? "***" : LogRedaction.redact($0) } ?? "(unset)"
+            let origin = entry.origin.map { "  # \($0)" } ?? ""
+            return "\(entry.key.name) = \(text)\(origin)"
+        }
+        let file = configFile ?? "none"
+        return "# configuration file: \(file)\n" + lines.joined(separator: "\n") + "\n"
+    }
+}

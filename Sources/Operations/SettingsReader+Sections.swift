@@ -1,0 +1,115 @@
+import Foundation
+import ImportModel
+
+/// The sections whose settings must agree with each other.
+extension SettingsReader {
+    mutating func redis() -> Settings.Redis {
+        let url = self.url(.redisURL) ?? ""
+        let username = text(.redisUsername)
+        let password = redisPassword()
+        let certificate = file(.redisCertificateFile)
+        let key = file(.redisKeyFile)
+        if (certificate == nil) != (key == nil) {
+            complain(
+                certificate == nil ? .redisCertificateFile : .redisKeyFile, nil,
+                "is missing: a client certificate and its key go together",
+                "set both redis.certificate-file and redis.key-file, or neither")
+        }
+        let prefix = find(.redisPrefix)
+        if StoreID(rawValue: prefix?.text ?? "") == nil {
+            complain(.redisPrefix, prefix, "is no prefix", "write 1 to 64 of a-z A-Z 0-9 _ . -")
+        }
+        return Settings.Redis(
+            url: url, username: username, password: password, caFile: file(.redisCAFile), certificateFile: certificate,
+            keyFile: key, serverName: text(.redisServerName), prefix: prefix?.text ?? "",
+            replicas: count(.redisReplicas), allowUnsafe: flag(.redisAllowUnsafe))
+    }
+
+    private mutating func redisPassword() -> String? {
+        let written = text(.redisPassword)
+        guard let path = file(.redisPasswordFile) else { return written }
+        if written != nil {
+            complain(.redisPasswordFile, nil, "stands beside redis.password", "set only one of the two")
+        }
+        // The file was found readable just now; if it has gone since, the finding below says what to do.
+        let text = try? String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
+        let line = text?.split(whereSeparator: \.isNewline).first.map(String.init)
+        if line == nil {
+            complain(
+                .redisPasswordFile, Found(text: path, origin: "the file itself"), "holds no password",
+                "write the password on its first line")
+        }
+        return line
+    }
+
+    mutating func api() -> Settings.API {
+        let host = find(.apiHost)
+        let port = count(.apiPort)
+        let endpoint = url(.apiPublicEndpoint).map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        let identity = choice(.apiIdentity)
+        let name = host?.text ?? ""
+        if name.isEmpty {
+            complain(.apiHost, host, "is empty", "write an address, such as 127.0.0.1")
+        } else if identity == "none", !Self.isLoopback(name) {
+            complain(
+                .apiHost, host,
+                "with api.identity none every request is an administrator's, so the API may not be reached from outside",
+                "listen on 127.0.0.1, ::1 or localhost, and put a proxy that knows its users in front")
+        }
+        return Settings.API(
+            host: name, port: port, publicEndpoint: endpoint, identity: identity,
+            maxUploadBytes: size(.apiMaxUploadBytes))
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let octets = host.split(separator: ".", omittingEmptySubsequences: false)
+        return octets.count == 4 && octets[0] == "127" && octets.allSatisfy { UInt8($0) != nil }
+    }
+
+    mutating func lease() -> LeaseSettings {
+        var lease = LeaseSettings()
+        lease.lease = duration(.leaseDuration)
+        lease.beat = duration(.leaseBeat)
+        lease.margin = duration(.leaseMargin)
+        lease.stealAfter = duration(.leaseStealAfter)
+        lease.pendingStealAfter = duration(.leasePendingStealAfter, zero: true)
+        lease.maxAttempts = count(.leaseMaxAttempts)
+        lease.deadline = duration(.leaseDeadline)
+        lease.retention = duration(.leaseRetention)
+        lease.garbageGrace = duration(.leaseGarbageGrace, zero: true)
+        // Stand-ins for values that were refused already would only give a second, misleading finding.
+        guard !problems.contains(where: { $0.key.hasPrefix("lease.") }) else { return lease }
+        do throws(InvalidValue) {
+            try lease.validate()
+        } catch {
+            add([
+                SettingsProblem(
+                    key: "lease", value: nil, origin: "the settings under lease together", finding: error.message,
+                    remedy: "leave them at their defaults, or scale them alike")
+            ])
+        }
+        return lease
+    }
+
+    mutating func retry() -> RetryPolicy {
+        let base = duration(.retryBase)
+        let cap = find(.retryCap)
+        let policy = RetryPolicy(base: base, cap: cap.flatMap { DurationText.parse($0.text) } ?? .zero)
+        if policy.cap < base {
+            complain(.retryCap, cap, "is no duration of at least retry.base", "write one such as 5m")
+        }
+        return policy
+    }
+
+    mutating func stagingStore(among stores: [StoreSettings]) -> StoreID? {
+        let usual = stores.first(where: \.isDefault)?.id
+        guard let found = find(.stagingStore) else { return usual }
+        if let store = stores.first(where: { $0.id.rawValue == found.text }) { return store.id }
+        let ids = stores.map(\.id.rawValue).joined(separator: ", ")
+        complain(
+            .stagingStore, found, "is not the id of a configured store",
+            ids.isEmpty ? "configure stores, or leave it out" : "write one of \(ids)")
+        return usual
+    }
+}

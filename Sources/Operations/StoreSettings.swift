@@ -1,0 +1,92 @@
+package import ImportModel
+
+/// One store as configured: its id, where it is, and whether images go there when nobody says otherwise.
+package struct StoreSettings: Hashable, Sendable {
+    package enum Place: Hashable, Sendable {
+        /// A folder, by its absolute path.
+        case filesystem(path: String)
+    }
+
+    package let id: StoreID
+    package let place: Place
+    package let description: String
+    package internal(set) var isDefault: Bool
+
+    package init(id: StoreID, place: Place, description: String = "", isDefault: Bool = false) {
+        self.id = id
+        self.place = place
+        self.description = description
+        self.isDefault = isDefault
+    }
+
+    /// `main=filesystem:/path`, as in the environment.
+    package var compactText: String {
+        switch place {
+        case .filesystem(let path): "\(id)=filesystem:\(path)"
+        }
+    }
+}
+
+/// A store as somebody wrote it, before it has been checked.
+struct WrittenStore {
+    var id: String?
+    var type: String?
+    var path: String?
+    var description: String?
+    var isDefault: String?
+    var origin: String
+
+    /// `main=filesystem:/path`; `nil` when it has not that form.
+    init?(compact: Substring, origin: String) {
+        guard let equals = compact.firstIndex(of: "="),
+            let colon = compact[equals...].firstIndex(of: ":")
+        else { return nil }
+        id = String(compact[..<equals])
+        type = String(compact[compact.index(after: equals)..<colon])
+        path = String(compact[compact.index(after: colon)...])
+        self.origin = origin
+    }
+
+    init(origin: String) { self.origin = origin }
+
+    /// The store, or what is wrong with it.
+    func checked() throws(SettingsError) -> StoreSettings {
+        var problems: [SettingsProblem] = []
+        func complain(_ part: String, _ value: String?, _ finding: String, _ remedy: String) {
+            problems.append(
+                SettingsProblem(
+                    key: "stores.\(part)", value: value, origin: origin, finding: finding, remedy: remedy))
+        }
+        let storeID = id.flatMap(StoreID.init(rawValue:))
+        if storeID == nil {
+            complain(
+                "id", id, id == nil ? "is missing" : "is no id of a store",
+                "write 1 to 64 of a-z A-Z 0-9 _ . - that do not start with a dot")
+        }
+        if type != "filesystem" {
+            complain("type", type, type == nil ? "is missing" : "is no type of store", "write filesystem")
+        }
+        let isAbsolute = path?.hasPrefix("/") == true && path != "/"
+        if !isAbsolute {
+            complain(
+                "path", path, path == nil ? "is missing" : "is no folder for a store",
+                "write an absolute path, such as /srv/longshore/main")
+        }
+        let marked = isDefault.map { FlagText.parse($0) } ?? false
+        if marked == nil { complain("default", isDefault, "is neither true nor false", "write true or false") }
+        guard problems.isEmpty, let storeID, let path, let marked else { throw SettingsError(problems: problems) }
+        return StoreSettings(
+            id: storeID, place: .filesystem(path: path), description: description ?? "", isDefault: marked)
+    }
+}
+
+/// How people write yes and no.
+enum FlagText {
+    static func parse(_ text: String) -> Bool? {
+        switch text.lowercased() {
+        case "true", "yes", "on", "1": true
+        case "false", "no", "off", "0": false
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Operations
+import Testing
+
+@Suite struct SettingsProblemTests {
+    @Test func `Unknown names are told with their nearest neighbour, wherever they stand`() throws {
+        let problems = try problems(
+            flags: ["api.prot": "1"], environment: ["LONGSHORE_WORKER_CONCURENCY": "2", "OTHER": "x"],
+            file: "redis:\n  usrname: me\nsweeep: 1\nstores:\n  - {id: a, type: filesystem, path: /a, descripton: x}\n")
+        #expect(remedy(of: "api.prot", in: problems) == "did you mean api.port?")
+        #expect(
+            remedy(of: "LONGSHORE_WORKER_CONCURENCY", in: problems) == "did you mean LONGSHORE_WORKER_CONCURRENCY?")
+        #expect(remedy(of: "redis.usrname", in: problems) == "did you mean redis.username?")
+        #expect(remedy(of: "stores.descripton", in: problems) == "did you mean stores.description?")
+        #expect(problems.first { $0.key == "redis.usrname" }?.origin.hasSuffix(", line 2") == true)
+        #expect(problems.contains { $0.key == "sweeep" })
+        #expect(problems.count == 5)
+    }
+
+    @Test func `Variables that are declared to belong to others are let be`() throws {
+        _ = try Settings.load(
+            environment: ["LONGSHORE_ENDPOINT": "http://127.0.0.1:1"], standardFile: "/nonexistent",
+            alsoKnown: ["LONGSHORE_ENDPOINT"])
+    }
+
+    @Test func `All problems are told at once, with value, place and remedy`() throws {
+        let problems = try problems(
+            flags: ["api.port": "seventy"],
+            environment: ["LONGSHORE_LEASE_BEAT": "soon", "LONGSHORE_REDIS_ALLOW_UNSAFE": "maybe"],
+            file: "log: {level: loud}\nsources: {max-bytes: -1, allow: [\"http://x/\"]}\nsweep: {max-share: 2}\n")
+        #expect(
+            Set(problems.map(\.key)) == [
+                "api.port", "lease.beat", "redis.allow-unsafe", "log.level", "sources.max-bytes", "sources.allow",
+                "sweep.max-share",
+            ])
+        let port = try #require(problems.first { $0.key == "api.port" })
+        #expect(
+            "\(port)"
+                == "api.port = \"seventy\" (the command line): is no whole number of its range; write one from 0 to 65535"
+        )
+        #expect(problems.first { $0.key == "lease.beat" }?.origin == "environment variable LONGSHORE_LEASE_BEAT")
+    }
+
+    @Test func `Without identity the API may not listen beyond loopback`() throws {
+        for host in ["0.0.0.0", "::", "192.0.2.1", "images.example.org", "127.example.org"] {
+            let found = try problems(flags: ["api.host": host])
+            #expect(found.map(\.key) == ["api.host"], "\(host)")
+            #expect(found.first?.finding.contains("every request is an administrator's") == true)
+        }
+    }
+
+    @Test func `Settings that contradict each other are refused`() throws {
+        #expect(try problems(flags: ["lease.beat": "20s"]).map(\.key) == ["lease"])
+        #expect(try problems(flags: ["retry.base": "10m"]).map(\.key) == ["retry.cap"])
+        #expect(try problems(flags: ["staging.store": "x"]).map(\.key) == ["staging.store"])
+        #expect(try problems(flags: ["redis.key-file": "/nonexistent/key"]).map(\.key) == ["redis.key-file"])
+        let secret = try TemporaryFile("a\n")
+        let both = ["redis.password": "hunter2", "redis.password-file": secret.path]
+        let found = try problems(flags: both)
+        #expect(found.map(\.key) == ["redis.password-file"])
+        #expect(!"\(SettingsError(problems: found))".contains("hunter2"))
+    }
+
+    @Test(arguments: [
+        ("stores: [{id: a, type: filesystem, path: relative}]", "stores.path"),
+        ("stores: [{id: .a, type: filesystem, path: /a}]", "stores.id"),
+        ("stores: [{id: a, type: tape, path: /a}]", "stores.type"),
+        ("stores: [{id: a, type: filesystem, path: /a, default: perhaps}]", "stores.default"),
+        ("stores: [{id: a, type: filesystem, path: /a}, {id: a, type: filesystem, path: /b}]", "stores"),
+        ("stores: [{id: a, type: filesystem, path: /a}, {id: b, type: filesystem, path: /a}]", "stores"),
+        ("stores: a=/somewhere", "stores"),
+    ])
+    func `A store that cannot be used is refused`(file: String, key: String) throws {
+        #expect(try problems(file: file).map(\.key) == [key])
+    }
+
+    @Test(arguments: [
+        ("log: [", "config", ", line 2"), ("- a\n- b\n", "config", ", line 1"), ("log: info\n", "log", ", line 1"),
+        ("api:\n  port: 1\n  port: 2\n", "config", ", line 2"), ("api:\n  port: {a: 1}\n", "api.port", ", line 2"),
+    ])
+    func `A file that is broken is refused with its line`(file: String, key: String, line: String) throws {
+        let found = try problems(file: file)
+        #expect(found.map(\.key) == [key])
+        #expect(found.first?.origin.hasSuffix(line) == true, "\(found)")
+    }
+
+    @Test func `A broken file does not show what stands in it`() throws {
+        let text = "\(SettingsError(problems: try problems(file: "redis: {password: hunter2\nlog: [\n")))"
+        #expect(!text.contains("hunter2"))
+    }
+
+    @Test func `A file that was named and is not there is refused`() throws {
+        let error = #expect(throws: SettingsError.self) {
+            try Settings.load(environment: [:], configFile: "/nonexistent/longshore.yaml")
+        }
+        #expect(error?.problems.first?.finding == "does not exist")
+    }
+
+    private func remedy(of key: String, in problems: [SettingsProblem]) -> String? {
+        problems.first { $0.key == key }?.remedy
+    }
+
+    private func problems(
+        flags: [String: String] = [:], environment: [String: String] = [:], file: String? = nil
+    ) throws -> [SettingsProblem] {
+        let error = #expect(throws: SettingsError.self) {
+            try load(flags: flags, environment: environment, file: file)
+        }
+        return try #require(error).problems
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import ImportModel
+import Logging
+import Operations
+import Testing
+
+@Suite struct SettingsTests {
+    @Test func `Nothing configured gives the defaults, and they agree with the model's`() throws {
+        let settings = try load()
+        #expect(settings.configFile == nil)
+        #expect(settings.dataDirectory == "/home/someone/.local/share/longshore")
+        #expect(settings.log.level == .info)
+        #expect(settings.redis.url == "redis://127.0.0.1:6379")
+        #expect(settings.redis.prefix == "longshore")
+        #expect(settings.api.host == "127.0.0.1" && settings.api.port == 9292)
+        #expect(settings.api.maxUploadBytes == 1 << 40)
+        #expect(settings.worker.concurrency == 4 && settings.worker.stallTimeout == .seconds(120))
+        #expect(settings.lease == LeaseSettings())
+        #expect(settings.retry == RetryPolicy())
+        #expect(settings.stores.isEmpty && settings.stagingStore == nil)
+        #expect(settings.sweep.maxDelete == 1000 && settings.sweep.maxShare == 0.5)
+    }
+
+    @Test func `The command line is stronger than the environment, that than the file, that than the default`() throws {
+        let file = "api: {port: 1}\nworker: {concurrency: 2, drain-timeout: 7s}\nlog: {level: debug}\n"
+        let settings = try load(
+            flags: ["api.port": "3"],
+            environment: ["LONGSHORE_API_PORT": "2", "LONGSHORE_WORKER_CONCURRENCY": "8"], file: file)
+        #expect(settings.api.port == 3)
+        #expect(settings.worker.concurrency == 8)
+        #expect(settings.worker.drainTimeout == .seconds(7))
+        #expect(settings.log.level == .debug)
+        #expect(settings.worker.stallTimeout == .seconds(120))
+    }
+
+    @Test func `An empty variable and an empty key of the file are the same as none`() throws {
+        let settings = try load(
+            environment: ["LONGSHORE_API_PORT": ""], file: "redis:\nlog:\n  level:\napi: {host: ~}\n")
+        #expect(settings.api.port == 9292 && settings.log.level == .info && settings.api.host == "127.0.0.1")
+    }
+
+    @Test func `The file is named by the flag, else by the variable, else it is the standard one`() throws {
+        let one = try TemporaryFile("api: {port: 1}")
+        let two = try TemporaryFile("api: {port: 2}")
+        let three = try TemporaryFile("api: {port: 3}")
+        func port(_ flag: String?, _ variable: String?) throws -> Int {
+            try Settings.load(
+                environment: ["HOME": "/root", "LONGSHORE_CONFIG": variable ?? ""], configFile: flag,
+                standardFile: three.path
+            ).api.port
+        }
+        #expect(try port(one.path, two.path) == 1)
+        #expect(try port(nil, two.path) == 2)
+        #expect(try port(nil, nil) == 3)
+    }
+
+    @Test func `A list is a YAML list in the file and has commas elsewhere`() throws {
+        let file = "sources:\n  allow:\n    - 10.0.0.0/8\n    - mirror.example.org\n  deny: 192.0.2.7, fd00::/8\n"
+        let settings = try load(file: file)
+        #expect(settings.sources.allow == ["10.0.0.0/8", "mirror.example.org"])
+        #expect(settings.sources.deny == ["192.0.2.7", "fd00::/8"])
+        #expect(
+            try load(environment: ["LONGSHORE_SOURCES_ALLOW": "::1, localhost"]).sources.allow == ["::1", "localhost"])
+    }
+
+    @Test func `Stores come from a list in the file`() throws {
+        let settings = try load(
+            file: """
+                stores:
+                  - {id: fast, type: filesystem, path: /srv/fast}
+                  - {id: main, type: filesystem, path: "/srv/a,b", description: The big one, default: true}
+                staging: {store: fast}
+                """)
+        #expect(settings.stores.map(\.id.rawValue) == ["fast", "main"])
+        #expect(settings.stores[1].place == .filesystem(path: "/srv/a,b"))
+        #expect(settings.stores[1].description == "The big one")
+        #expect(settings.defaultStore?.id.rawValue == "main")
+        #expect(settings.stagingStore?.rawValue == "fast")
+    }
+
+    @Test func `Stores of the environment replace those of the file, and the first is the default`() throws {
+        let settings = try load(
+            environment: ["LONGSHORE_STORES": "one=filesystem:/srv/one,two=filesystem:/srv/two"],
+            file: "stores: [{id: main, type: filesystem, path: /srv/main}]")
+        #expect(settings.stores.map(\.compactText) == ["one=filesystem:/srv/one", "two=filesystem:/srv/two"])
+        #expect(settings.defaultStore?.id.rawValue == "one" && settings.stagingStore?.rawValue == "one")
+    }
+
+    @Test func `The password may come from a file`() throws {
+        let secret = try TemporaryFile("hunter2\n")
+        #expect(try load(flags: ["redis.password-file": secret.path]).redis.password == "hunter2")
+    }
+
+    @Test(arguments: ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+    func `Without identity the API may listen on loopback`(host: String) throws {
+        #expect(try load(flags: ["api.host": host]).api.host == host)
+    }
+
+    @Test func `A description shows every setting, where it comes from, and no secret`() throws {
+        let settings = try load(
+            flags: ["redis.url": "rediss://app:open-sesame@redis.example.org:6380/1"],
+            environment: ["LONGSHORE_REDIS_PASSWORD": "hunter2"], file: "\n\nworker: {concurrency: 9}")
+        let text = settings.describe()
+        #expect(!text.contains("hunter2") && !text.contains("open-sesame"))
+        #expect(text.contains("redis.password = ***  # environment variable LONGSHORE_REDIS_PASSWORD"))
+        #expect(text.contains("redis.url = rediss://***@redis.example.org:6380/1  # the command line"))
+        #expect(text.contains("worker.concurrency = 9  # ") && text.contains(", line 3"))
+        #expect(text.contains("stores = (unset)"))
+        for key in SettingKey.all { #expect(text.contains("\n\(key.name) = "), "\(key.name)") }
+    }
+}
+
+/// A file that goes away with its value.
+final class TemporaryFile: Sendable {
+    let path: String
+
+    init(_ text: String) throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("longshore-\(UUID().uuidString)").path
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+    }
+
+    // Nothing can be done about a file that is gone already.
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+func load(
+    flags: [String: String] = [:], environment: [String: String] = [:], file: String? = nil
+) throws -> Settings {
+    let written = try file.map(TemporaryFile.init)
+    return try withExtendedLifetime(written) {
+        try Settings.load(
+            flags: flags, environment: environment.merging(["HOME": "/home/someone"]) { first, _ in first },
+            configFile: written?.path, standardFile: "/nonexistent/longshore.yaml")
+    }
+}
