@@ -1,0 +1,115 @@
+package import Foundation
+import Synchronization
+
+/// A child process of a test: can be killed, and does not outlive the tests, however they end.
+///
+/// A second child, the guardian, holds the other end of a socket: when the tests die, it ends, and the guardian
+/// kills the process and removes its folder.
+package final class ServerProcess: Sendable {
+    package let pid: pid_t
+    private let guardian: pid_t
+    private let guardSocket: Int32
+    private let isRunning = Mutex(true)
+
+    /// Starts a program with its output going to `log`. `folder` goes when the tests die.
+    package init(_ program: String, _ arguments: [String], log: URL, folder: URL) throws {
+        let pid = try Self.spawn([program] + arguments, output: log.path, input: nil)
+        var ends: [Int32] = [0, 0]
+        // No other child may inherit this side's end, or it would not end with the tests.
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else {
+            throw ServerProcessError(what: "socketpair", code: errno)
+        }
+        defer { Glibc.close(ends[0]) }
+        let watch = #"read -r word || { kill -9 "$0" 2>/dev/null; rm -rf -- "$1"; }"#
+        guardian = try Self.spawn(
+            ["/bin/sh", "-c", watch, String(pid), folder.path], output: "/dev/null", input: ends[0])
+        guardSocket = ends[1]
+        self.pid = pid
+    }
+
+    deinit { end(SIGKILL) }
+
+    /// Ends the process by SIGKILL and returns once it is gone.
+    package func kill() { end(SIGKILL) }
+
+    /// Asks the process to end and returns once it is gone.
+    package func terminate() { end(SIGTERM) }
+
+    /// Sends a signal that the process outlives, such as SIGSTOP and SIGCONT.
+    package func signal(_ number: Int32) {
+        isRunning.withLock { if $0 { _ = Glibc.kill(pid, number) } }
+    }
+
+    /// Whether the process has ended by itself.
+    package var hasExited: Bool {
+        isRunning.withLock { isRunning in
+            guard isRunning else { return true }
+            var info = siginfo_t()
+            return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
+        }
+    }
+
+    private func end(_ number: Int32) {
+        isRunning.withLock { isRunning in
+            guard isRunning else { return }
+            isRunning = false
+            _ = Glibc.kill(pid, number)
+            if number != SIGKILL { _ = Glibc.kill(pid, SIGCONT) }
+            waitpid(pid, nil, 0)
+            // The word tells the guardian that its ward has gone.
+            write(guardSocket, "gone\n", 5)
+            Glibc.close(guardSocket)
+            waitpid(guardian, nil, 0)
+        }
+    }
+
+    /// Runs a program to its end. Throws, with its output, when it fails.
+    package static func run(_ program: String, _ arguments: [String], log: URL) throws {
+        let pid = try spawn([program] + arguments, output: log.path, input: nil)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+        guard status == 0 else {
+            let output = (try? String(contentsOf: log, encoding: .utf8)) ?? ""  // without output the status must do
+            throw ServerProcessError(what: "\(program) \(arguments.joined(separator: " ")): \(output)", code: 0)
+        }
+    }
+
+    private static func spawn(_ words: [String], output: String, input: Int32?) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // Sockets of the tests are not for the child: the peer would not see them closed while it lives.
+        if let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") {
+            // The header keeps it from Swift, as it is no part of POSIX.
+            typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+            _ = unsafeBitCast(symbol, to: AddCloseFrom.self)(&actions, 3)
+        }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // A group of its own: Ctrl-C at the terminal goes to the tests, and the guardian sees to the rest.
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        argv.append(nil)
+        defer { for word in argv { free(word) } }
+        var pid: pid_t = 0
+        let code = posix_spawnp(&pid, words[0], &actions, &attributes, argv, environ)
+        guard code == 0 else { throw ServerProcessError(what: "cannot start \(words[0])", code: code) }
+        return pid
+    }
+}
+
+package struct ServerProcessError: Error, CustomStringConvertible {
+    let what: String
+    let code: Int32
+
+    package var description: String { code == 0 ? what : "\(what): \(String(cString: strerror(code)))" }
+}
