@@ -105,6 +105,11 @@ extension LeaseStore {
         return (reply.first?.array ?? []).compactMap { $0.string.flatMap(ImageID.init(rawValue:)) }
     }
 
+    /// How many images there are.
+    package func imageCount() async throws -> Int {
+        Int(try await read([RedisCommand("ZCARD", keys.images)]).first?.int ?? 0)
+    }
+
     /// How many images stand before `id` in that order; `nil` if there is no such image.
     package func rank(of id: ImageID, newestFirst: Bool) async throws -> Int? {
         let reply = try await read([RedisCommand(newestFirst ? "ZREVRANK" : "ZRANK", keys.images, id.rawValue)])

@@ -91,9 +91,9 @@ extension LeaseStore {
         }
     }
 
-    /// Whether it is time for an audit; at most one process of the fleet is told so in each `interval`.
-    package func beginAudit(every interval: Duration) async throws -> Bool {
-        let reply = try await call(Scripts.auditBegin, [interval.argument])
+    /// Whether it is time for work that somebody in the fleet has to do every `interval`; one process is told so.
+    package func beginTurn(_ what: String, every interval: Duration) async throws -> Bool {
+        let reply = try await call(Scripts.turnBegin, [what, interval.argument])
         switch reply.word {
         case "begin": return true
         case "not-due": return false

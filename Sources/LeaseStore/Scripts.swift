@@ -19,7 +19,7 @@ enum Scripts {
     static let garbageName = script("garbage-name", PackageResources.garbage_name_lua)
     static let garbageTake = script("garbage-take", PackageResources.garbage_take_lua)
     static let garbageDone = script("garbage-done", PackageResources.garbage_done_lua)
-    static let auditBegin = script("audit-begin", PackageResources.audit_begin_lua)
+    static let turnBegin = script("turn-begin", PackageResources.turn_begin_lua)
     static let auditStep = script("audit-step", PackageResources.audit_step_lua)
     static let taskExpire = script("task-expire", PackageResources.task_expire_lua)
     static let leaseScan = script("lease-scan", PackageResources.lease_scan_lua)
@@ -32,7 +32,7 @@ enum Scripts {
     static let all = [
         importCreate, uploadOpen, importClaim, importBeat, importPublish, importFail, importRelease, importSuspect,
         importRecover, importCancel, imageCreate, imageUpdate, imageDelete, garbageName, garbageTake, garbageDone,
-        auditBegin, auditStep, taskExpire, leaseScan, processRegister, processLeave, queuePause, queueStats,
+        turnBegin, auditStep, taskExpire, leaseScan, processRegister, processLeave, queuePause, queueStats,
         catalogOpen,
     ]
 

@@ -1,0 +1,90 @@
+package import ImageStorage
+package import ImportModel
+package import LeaseStore
+package import Logging
+package import NIOPosix
+package import WebSource
+
+/// One attempt, from the claim to the outcome's being written.
+package struct AttemptRunner: Sendable {
+    package struct Limits: Sendable {
+        package var retry = RetryPolicy()
+        /// How long an attempt may move no bytes.
+        package var stall: Duration = .seconds(120)
+        package var maxBytes: Int64 = 1 << 40
+
+        package init() {}
+    }
+
+    let store: LeaseStore
+    let beats: LeaseStore
+    let storages: [StoreID: any ImageStorage]
+    let source: WebSource
+    let threads: NIOThreadPool
+    let limits: Limits
+    let logger: Logger
+
+    /// - Parameters:
+    ///   - beats: the same catalog, on connections that carry nothing but heartbeats.
+    ///   - threads: running; for digests.
+    package init(
+        store: LeaseStore, beats: LeaseStore, storages: [any ImageStorage], source: WebSource, threads: NIOThreadPool,
+        limits: Limits, logger: Logger
+    ) {
+        self.store = store
+        self.beats = beats
+        self.storages = Dictionary(storages.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        self.source = source
+        self.threads = threads
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// Runs an attempt to its end. Never throws: whatever happens is an outcome, and every outcome is written.
+    ///
+    /// - Parameters:
+    ///   - heldSince: when the claim was sent.
+    ///   - drain: when it is given, the attempt is interrupted and its task given back.
+    func run(_ claim: Claim, heldSince: ContinuousClock.Instant, drain: OneShot<Void>) async -> Outcome {
+        var logger = logger
+        logger[metadataKey: "task"] = "\(claim.task.id)"
+        logger[metadataKey: "image"] = "\(claim.task.image)"
+        logger[metadataKey: "attempt"] = "\(claim.task.attempt)"
+        logger.info("attempt begins")
+        let keeper = LeaseKeeper(
+            store: beats, attempt: AttemptID(task: claim.task.id, nonce: claim.nonce),
+            beatSeq: claim.task.beatSeq, heldSince: heldSince, bytesTotal: claim.image.stage?.sizeBytes,
+            logger: logger)
+        let transfer = Transfer(claim: claim, keeper: keeper, runner: self)
+        let settlement = Settlement(store: store, attempt: keeper.attempt, retry: limits.retry, logger: logger)
+        return await keeper.keep {
+            let outcome = await outcome(of: transfer, keeper, drain)
+            // Not cancellable from here on: what is known has to be written, or refused.
+            return await settlement.write(outcome, of: claim)
+        }
+    }
+
+    /// The first of: the transfer's end, the lease's loss, a stall, the drain. The others are cancelled.
+    private func outcome(of transfer: Transfer, _ keeper: LeaseKeeper, _ drain: OneShot<Void>) async -> Outcome {
+        await withTaskGroup(of: Outcome?.self) { group in
+            group.addTask {
+                do {
+                    return .succeeded(try await transfer.run())
+                } catch {
+                    return Outcome(error, from: transfer)
+                }
+            }
+            // A watcher that is cancelled, because another one was first, has nothing to say.
+            group.addTask { (try? await keeper.lost()).map { .leaseLost($0) } }
+            group.addTask { (try? await drain.wait()).map { .interrupted } }
+            let stall = limits.stall
+            group.addTask { (try? await StallWatch(limit: stall).wait(for: keeper)).map { .retry(reason: $0, after: nil) } }
+            var first: Outcome?
+            for await outcome in group where first == nil && outcome != nil {
+                first = outcome
+                group.cancelAll()
+            }
+            return first ?? .interrupted
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import ImageStorage
+import ImportModel
+import ImportPipeline
+import LeaseStore
+import WebSource
+
+extension Outcome {
+    /// What an error of a transfer means for its task. `nil` for a cancellation: whoever cancelled knows why.
+    init?(_ error: any Error, from transfer: Transfer) {
+        switch error {
+        case is CancellationError: return nil
+        case let lost as LostLease: self = .leaseLost(lost)
+        case let error as SourceError:
+            switch error {
+            case .refused, .permanent: self = .rejected(reason: "\(error)")
+            case .transient(_, let retryAfter): self = .retry(reason: "\(error)", after: retryAfter)
+            }
+        case let error as PipelineError:
+            switch error {
+            case .digestMismatch, .tooLarge, .tooLong: self = .rejected(reason: "\(error)")
+            case .tooShort: self = .retry(reason: "\(error)", after: nil)
+            case .storage(_, let storage): self.init(storage)
+            case .noStoreLeft: self = .retry(reason: "\(error)", after: nil)
+            }
+        case let error as StorageError: self.init(error)
+        case Transfer.Fault.rejected(let reason): self = .rejected(reason: reason)
+        case Transfer.Fault.worker(let reason): self = .workerFault(reason: reason)
+        default:
+            // Not foreseen, so not known to be permanent: the limit of attempts bounds it.
+            self = .retry(reason: "unexpected: \(error)", after: nil)
+        }
+    }
+
+    private init(_ error: StorageError) {
+        self =
+            switch error {
+            case .misconfigured: .workerFault(reason: "\(error)")
+            case .exists, .notFound, .full, .unavailable: .retry(reason: "\(error)", after: nil)
+            }
+    }
+}

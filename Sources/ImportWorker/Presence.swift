@@ -1,0 +1,43 @@
+package import LeaseStore
+package import Logging
+import ServiceLifecycle
+
+/// Tells the fleet that this process runs, and says goodbye when it stops.
+package struct Presence: Service {
+    private static let timeToLive: Duration = .seconds(90)
+
+    private let store: LeaseStore
+    private let record: ProcessRecord
+    private let logger: Logger
+
+    package init(store: LeaseStore, record: ProcessRecord, logger: Logger) {
+        self.store = store
+        self.record = record
+        self.logger = logger
+    }
+
+    /// Said once before anything is claimed, so that a death can be noticed from the first moment.
+    /// - Throws: `LeaseStoreError`
+    package func announce() async throws {
+        _ = try await store.register(record, timeToLive: Self.timeToLive)
+    }
+
+    package func run() async throws {
+        // Ends with the graceful shutdown; errors are logged below, so nothing else leaves the loop.
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: Self.timeToLive / 3 * Double.random(in: 0.8...1))
+                do {
+                    try await announce()
+                } catch let error as LeaseStoreError {
+                    logger.warning("cannot tell the fleet of this process", metadata: ["reason": "\(error)"])
+                }
+            }
+        }
+        do {
+            try await store.leave(record.id, hostKey: record.hostKey)
+        } catch {
+            logger.debug("could not say goodbye", metadata: ["reason": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import ImportModel
+
+/// Sees when an attempt moves nothing though its heartbeats are fine.
+struct StallWatch {
+    let limit: Duration
+
+    /// Returns, with the reason, when nothing has moved for `limit`; ends with the task's cancellation.
+    func wait(for keeper: LeaseKeeper) async throws -> String {
+        var last = keeper.progress
+        var movedAt = ContinuousClock.now
+        while true {
+            try await Task.sleep(for: max(limit / 8, .milliseconds(10)))
+            let now = ContinuousClock.now
+            let progress = keeper.progress
+            // A pause for want of a lease is not the transfer's fault.
+            if progress != last || keeper.isPaused {
+                last = progress
+                movedAt = now
+            } else if now - movedAt >= limit {
+                return "nothing moved for \(limit.components.seconds) s while \(progress.phase.rawValue), "
+                    + "after \(progress.bytes) bytes"
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import ImageStorage
+import ImportModel
+import ImportPipeline
+import LeaseStore
+import WebSource
+
+/// The bytes' way of one attempt: from its source, through the pipeline, into its stores.
+struct Transfer: Sendable {
+    let claim: Claim
+    let keeper: LeaseKeeper
+    let runner: AttemptRunner
+
+    /// A fault of the request or of this worker that the transfer itself finds.
+    enum Fault: Error, CustomStringConvertible {
+        /// Stays so, whoever tries.
+        case rejected(String)
+        /// This worker cannot; another may.
+        case worker(String)
+
+        var description: String {
+            switch self {
+            case .rejected(let reason), .worker(let reason): reason
+            }
+        }
+    }
+
+    private var request: ImportRequest { claim.task.request }
+    private var key: ObjectKey { ObjectKey(image: claim.task.image, nonce: claim.nonce) }
+
+    func run() async throws -> ImportedContent {
+        switch request.method {
+        case .webDownload: try await download()
+        case .glanceDirect: try await importStaged()
+        case nil: throw Fault.rejected("the task names no import method; import the image again")
+        }
+    }
+
+    private func download() async throws -> ImportedContent {
+        guard let uri = request.uri else { throw Fault.rejected("the task names no source; import the image again") }
+        keeper.note(phase: .connecting)
+        let targets = try storages(request.stores)
+        return try await runner.source.withSource(uri) { source in
+            keeper.note(bytesTotal: source.contentLength)
+            return try await pipeline(into: targets).run(
+                source.body, expectedBytes: source.contentLength, description: describe)
+        }
+    }
+
+    /// Staged bytes become the image's own where they already are in a store that was asked for; other stores get a
+    /// copy.
+    private func importStaged() async throws -> ImportedContent {
+        guard let stage = claim.image.stage, let stagedKey = ObjectKey(stage.key) else {
+            throw Fault.rejected("the image has no staged data; upload it to /v2/images/\(claim.image.id)/stage again")
+        }
+        let targets = try storages(request.stores.filter { $0 != stage.store })
+        let isAdopted = request.stores.contains(stage.store)
+        guard let storage = runner.storages[stage.store] else { throw unreachable(stage.store) }
+        guard try await storage.size(stagedKey) == stage.sizeBytes else {
+            throw Fault.rejected("the staged data is gone from store '\(stage.store)'; upload it again")
+        }
+        var content = ImportedContent(sizeBytes: stage.sizeBytes, digests: stage.digests, locations: [:])
+        if try mustReadAgain(stage) || !targets.isEmpty {
+            let body = try await storage.read(stagedKey, range: nil)
+            content = try await pipeline(into: targets).run(
+                body, expectedBytes: stage.sizeBytes, description: describe)
+            guard content.digests == stage.digests else {
+                throw Fault.rejected("the staged data is not what was uploaded; upload it again")
+            }
+        }
+        if isAdopted { content.locations[stage.store] = stage.key }
+        try await keeper.pass()
+        return content
+    }
+
+    /// The digests of staged data are known; only another algorithm needs the bytes again.
+    private func mustReadAgain(_ stage: StagedObject) throws -> Bool {
+        guard let expected = request.checksum else { return false }
+        let known: String
+        switch expected.algorithm {
+        case .md5: known = stage.digests.md5
+        case .sha512: known = stage.digests.sha512
+        case .sha256: return true
+        }
+        guard known == expected.hex else {
+            throw PipelineError.digestMismatch(expected: expected, actual: "\(expected.algorithm.rawValue):\(known)")
+        }
+        return false
+    }
+
+    private func pipeline(into targets: [any ImageStorage]) -> ImportPipeline {
+        keeper.note(phase: .streaming)
+        let keeper = keeper
+        return ImportPipeline(
+            targets: targets, key: key, mustAll: request.allStoresMustSucceed, expected: request.checksum,
+            maxBytes: runner.limits.maxBytes, threads: runner.threads, gate: keeper,
+            progress: { keeper.note(bytesDone: $0) })
+    }
+
+    @Sendable private func describe(_ sizeBytes: Int64, _ digests: ContentDigests) -> ObjectDescription {
+        keeper.note(phase: .committing)
+        return ObjectDescription(
+            image: claim.image.id, name: claim.image.name, owner: claim.image.owner,
+            diskFormat: claim.image.diskFormat, containerFormat: claim.image.containerFormat, sizeBytes: sizeBytes,
+            digests: digests)
+    }
+
+    private func storages(_ ids: [StoreID]) throws -> [any ImageStorage] {
+        try ids.map { id in
+            guard let storage = runner.storages[id] else { throw unreachable(id) }
+            return storage
+        }
+    }
+
+    private func unreachable(_ store: StoreID) -> Fault {
+        .worker("this worker has no store '\(store)'; add it to its configuration, or start a worker that has it")
+    }
+}

@@ -1,0 +1,23 @@
+import ImportModel
+import LeaseStore
+
+/// What a recoverer remembers of silent attempts: since when, by its own monotonic clock, it has seen each one's
+/// heartbeat unchanged.
+struct WatchList {
+    private var seen: [TaskID: (beatSeq: Int64, since: ContinuousClock.Instant)] = [:]
+
+    /// Takes what a scan found and returns the attempts that were watched being silent for their whole lease.
+    mutating func observe(_ silent: [SilentAttempt], at now: ContinuousClock.Instant) -> [SilentAttempt] {
+        var next: [TaskID: (beatSeq: Int64, since: ContinuousClock.Instant)] = [:]
+        var overdue: [SilentAttempt] = []
+        for attempt in silent {
+            let known = seen[attempt.task]
+            let since = known.flatMap { $0.beatSeq == attempt.beatSeq ? $0.since : nil } ?? now
+            next[attempt.task] = (attempt.beatSeq, since)
+            if now - since >= attempt.lease { overdue.append(attempt) }
+        }
+        // What beats again, or has ended, is no longer in the scan and is forgotten with it.
+        seen = next
+        return overdue
+    }
+}
