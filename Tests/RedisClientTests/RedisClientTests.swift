@@ -125,7 +125,7 @@ private func bytes(_ text: String) -> RedisValue { .string(Array(text.utf8)) }
         try await withRedis { server in
             var configuration = server.configuration
             configuration.maxBlockingConnections = 1
-            configuration.connectTimeout = .seconds(1)
+            configuration.connectTimeout = .seconds(3)
             try await withClient(configuration) { client in
                 let first = try await client.withConnection { connection in
                     let error = await #expect(throws: RedisError.self) { try await client.withConnection { _ in } }
@@ -181,7 +181,7 @@ private func bytes(_ text: String) -> RedisValue { .string(Array(text.utf8)) }
                 #expect(try await client.send("INFO", "keyspace").string?.contains("db3:keys=1") == true)
             }
             configuration.database = 99
-            configuration.connectTimeout = .seconds(1)
+            configuration.connectTimeout = .seconds(2)
             try await withClient(configuration) { client in
                 await expectNotSent("SELECT") { try await client.send("PING") }
             }

@@ -46,7 +46,7 @@ import TestSupport
         defer { try? FileManager.default.removeItem(at: folder) }  // left over at worst
         let socket = folder.appendingPathComponent("none").path
         var configuration = RedisConfiguration(endpoint: .unixSocket(path: socket))
-        configuration.connectTimeout = .milliseconds(500)
+        configuration.connectTimeout = .seconds(1)
         try await withClient(configuration) { client in
             await expectNotSent("cannot connect to unix:\(socket)") { try await client.send("PING") }
             await expectNotSent("No such file") { try await client.withConnection { _ in } }
@@ -97,7 +97,7 @@ import TestSupport
         try await withRedis { server in
             var configuration = server.configuration
             configuration.commandTimeout = .seconds(1)
-            configuration.connectTimeout = .seconds(1)
+            configuration.connectTimeout = .seconds(2)
             try await withClient(configuration) { client in
                 try await client.send("PING")
                 server.suspend()

@@ -72,7 +72,7 @@ import TestSupport
     func passwords() async throws {
         try await withRedis(["--requirepass", "default-pw", "--user", "me", "on", ">my-pw", "~*", "+@all"]) { server in
             var configuration = server.configuration
-            configuration.connectTimeout = .seconds(1)
+            configuration.connectTimeout = .seconds(2)
             for (user, password) in [(nil, "default-pw"), ("me", "my-pw")] as [(String?, String)] {
                 configuration.username = user
                 configuration.password = password

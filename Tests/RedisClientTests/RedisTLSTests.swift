@@ -29,7 +29,7 @@ import TestSupport
         defer { server.stop() }
         guard let good = server.configuration.tls else { return }
         var configuration = server.configuration
-        configuration.connectTimeout = .seconds(1)
+        configuration.connectTimeout = .seconds(2)
         let wrong = [
             // The endpoint is an address, and the certificate is not for it.
             RedisConfiguration.TLS(
@@ -53,7 +53,7 @@ import TestSupport
         let server = try await RedisServer.startTLS()
         defer { server.stop() }
         var configuration = server.configuration
-        configuration.connectTimeout = .seconds(1)
+        configuration.connectTimeout = .seconds(2)
         configuration.tls = RedisConfiguration.TLS(caFile: configuration.tls?.caFile, serverName: "localhost")
         try await withClient(configuration) { client in
             await expectNotSent("CERTIFICATE_REQUIRED") { try await client.send("PING") }
