@@ -1,0 +1,42 @@
+# `make help` prints every target with its line.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build release test check docs demo clean dependencies
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+dependencies: ## install what is missing from Debian, and the OpenStack clients for the tests into .venv
+	@deploy/install-dependencies --tests
+
+build: ## build for debugging
+	@deploy/install-dependencies
+	swift build
+
+release: ## build the optimised binary: .build/release/longshore
+	@deploy/install-dependencies
+	swift build -c release --product longshore
+
+test: ## build and run all tests
+	@deploy/install-dependencies --tests
+	swift build --build-tests
+	swift test --skip-build
+
+check: ## look over the sources: format, layers, Lua, scripts, deployment files
+	@deploy/install-dependencies
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+	@Tests/check/imports
+	@Tests/check/lua
+	@Tests/check/shell
+	@Tests/check/acl
+
+docs: ## check that every link in the documents leads somewhere
+	@Tests/check/links
+
+demo: ## import real images, kill a worker half way, and see the next one finish
+	@deploy/install-dependencies
+	swift build --product longshore
+	@deploy/demo
+
+clean: ## remove what was built
+	rm -rf .build .venv .demo
