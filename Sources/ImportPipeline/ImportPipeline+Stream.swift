@@ -1,0 +1,97 @@
+import ImageStorage
+import ImportModel
+import NIOCore
+import NIOPosix
+
+extension ImportPipeline {
+    /// Reads the source to its end through all lanes at once.
+    ///
+    /// Lanes wait in their queues, which closing wakes: it happens at the first error of anybody and on cancellation.
+    func stream<Source: AsyncSequence & Sendable>(
+        _ source: Source, expectedBytes: Int64?, into stores: StoreWriters
+    ) async throws -> Received where Source.Element == ByteBuffer {
+        let algorithms = Set([.md5, .sha512] + (expected.map { [$0.algorithm] } ?? []))
+        let digestLanes = algorithms.map { ($0, BlockQueue(depth: Self.queueDepth)) }
+        let storeLanes = stores.open.map { ($0, BlockQueue(depth: Self.queueDepth)) }
+        let queues = digestLanes.map(\.1) + storeLanes.map(\.1)
+        return try await withTaskCancellationHandler {
+            try await withThrowingTaskGroup(of: LaneEnd.self) { group in
+                group.addTask { .source(try await feed(source, expectedBytes: expectedBytes, to: queues)) }
+                for (algorithm, queue) in digestLanes {
+                    group.addTask { .digest(algorithm, try await digest(queue, algorithm)) }
+                }
+                for (store, queue) in storeLanes {
+                    group.addTask {
+                        try await stores.write(queue, to: store)
+                        return .store
+                    }
+                }
+                do {
+                    var received = Received()
+                    for try await end in group {
+                        switch end {
+                        case .source(let bytes): received.sizeBytes = bytes
+                        case .digest(let algorithm, let hex): received.hex[algorithm] = hex
+                        case .store: break
+                        }
+                    }
+                    return received
+                } catch {
+                    queues.forEach { $0.close() }
+                    throw error
+                }
+            }
+        } onCancel: {
+            queues.forEach { $0.close() }
+        }
+    }
+
+    /// Cuts what arrives into blocks and hands each to all lanes; returns the number of bytes.
+    private func feed<Source: AsyncSequence & Sendable>(
+        _ source: Source, expectedBytes: Int64?, to queues: [BlockQueue]
+    ) async throws -> Int64 where Source.Element == ByteBuffer {
+        var received: Int64 = 0
+        var handedOn: Int64 = 0
+        var gathering = BlockGatherer(blockBytes: Self.blockBytes)
+        for try await arrived in source {
+            received += Int64(arrived.readableBytes)
+            if received > maxBytes { throw PipelineError.tooLarge(limit: maxBytes) }
+            if let expectedBytes, received > expectedBytes { throw PipelineError.tooLong(expected: expectedBytes) }
+            gathering.add(arrived)
+            while let block = gathering.next() { try await handOn(block) }
+        }
+        // A sequence may end early, without an error, because this task was cancelled.
+        try Task.checkCancellation()
+        if let expectedBytes, received < expectedBytes {
+            throw PipelineError.tooShort(expected: expectedBytes, received: received)
+        }
+        if let rest = gathering.rest() { try await handOn(rest) }
+        queues.forEach { $0.finish() }
+        return received
+
+        func handOn(_ block: ByteBuffer) async throws {
+            for queue in queues { try await queue.push(block) }
+            handedOn += Int64(block.readableBytes)
+            progress(handedOn)
+        }
+    }
+
+    private func digest(_ queue: BlockQueue, _ algorithm: DigestAlgorithm) async throws -> String {
+        var digest = StreamDigest(algorithm)
+        while let block = try await queue.pop() {
+            // The state goes to the thread and comes back as a value: nobody shares it.
+            digest = try await threads.runIfActive { [digest] in
+                var digest = digest
+                digest.update(block)
+                return digest
+            }
+        }
+        return digest.finalize()
+    }
+}
+
+private enum LaneEnd: Sendable {
+    case source(Int64)
+    case digest(DigestAlgorithm, String)
+    case store
+}

@@ -1,0 +1,93 @@
+package import ImageStorage
+package import ImportModel
+package import NIOCore
+package import NIOPosix
+
+/// One pass over the bytes of an image: **source → digests ∥ stores**.
+///
+/// What arrives is gathered into blocks of 1 MiB. Every digest and every store is a lane that takes the blocks, in
+/// order and at its own pace, from a queue of at most two; the source is read on when the slowest lane has room. So a
+/// slow store slows the source, and nothing is held but
+///
+///     blocks of an import ≤ queue (2) + in the slowest lane's hand (1) + waiting to be queued (1) = 4 MiB
+///
+/// whatever the size of the image and the number of stores, since the lanes share the blocks. What the source itself
+/// buffers (less than 1 MiB for `WebSource`) comes on top.
+///
+/// Digests run on `threads`, stores on their own. Nothing is committed before the digests are known and compared.
+/// However a run ends but well, every writer is abandoned and nothing is deleted.
+package struct ImportPipeline: Sendable {
+    package static let blockBytes = 1 << 20
+    static let queueDepth = 2
+
+    let targets: [any ImageStorage]
+    let key: ObjectKey
+    let mustAll: Bool
+    let expected: ExpectedDigest?
+    let maxBytes: Int64
+    let threads: NIOThreadPool
+    let gate: any WriteGate
+    let progress: @Sendable (Int64) -> Void
+
+    /// - Parameters:
+    ///   - targets: where the bytes go; with none, the run only computes and compares digests.
+    ///   - mustAll: whether one store that fails ends the run; otherwise it ends when the last one fails.
+    ///   - expected: the digest that the bytes must have.
+    ///   - maxBytes: more than that is refused.
+    ///   - threads: running; for digests. Two threads keep MD5 and SHA-512 side by side.
+    ///   - gate: asked before each create, block and commit.
+    ///   - progress: told the bytes taken from the source so far, at each block.
+    package init(
+        targets: [any ImageStorage], key: ObjectKey, mustAll: Bool = true, expected: ExpectedDigest? = nil,
+        maxBytes: Int64 = .max, threads: NIOThreadPool, gate: any WriteGate,
+        progress: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) {
+        self.targets = targets
+        self.key = key
+        self.mustAll = mustAll
+        self.expected = expected
+        self.maxBytes = maxBytes
+        self.threads = threads
+        self.gate = gate
+        self.progress = progress
+    }
+
+    /// Runs the pass to its end.
+    ///
+    /// - Parameters:
+    ///   - expectedBytes: the size that the source announced; any other is an error.
+    ///   - description: what to keep beside the objects, made once size and digests are known.
+    /// - Throws: `PipelineError`; the source's and the gate's errors unchanged; `CancellationError`.
+    package func run<Source: AsyncSequence & Sendable>(
+        _ source: Source, expectedBytes: Int64?,
+        description: @Sendable (_ sizeBytes: Int64, _ digests: ContentDigests) -> ObjectDescription
+    ) async throws -> ImportedContent where Source.Element == ByteBuffer {
+        if let expectedBytes, expectedBytes > maxBytes { throw PipelineError.tooLarge(limit: maxBytes) }
+        let stores = StoreWriters(targets: targets, key: key, mustAll: mustAll, gate: gate)
+        do {
+            try await stores.open(expectedBytes: expectedBytes)
+            let received = try await stream(source, expectedBytes: expectedBytes, into: stores)
+            try compare(received)
+            try await stores.commit(description(received.sizeBytes, received.digests))
+            return ImportedContent(
+                sizeBytes: received.sizeBytes, digests: received.digests,
+                locations: stores.locations, failedStores: stores.failures.mapValues(\.description))
+        } catch {
+            await stores.abandon()
+            throw error
+        }
+    }
+
+    private func compare(_ received: Received) throws {
+        guard let expected, let actual = received.hex[expected.algorithm], actual != expected.hex else { return }
+        throw PipelineError.digestMismatch(expected: expected, actual: "\(expected.algorithm.rawValue):\(actual)")
+    }
+}
+
+/// What came from a source.
+struct Received: Sendable {
+    var sizeBytes: Int64 = 0
+    var hex: [DigestAlgorithm: String] = [:]
+
+    var digests: ContentDigests { ContentDigests(md5: hex[.md5] ?? "", sha512: hex[.sha512] ?? "") }
+}

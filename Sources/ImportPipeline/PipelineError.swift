@@ -1,0 +1,36 @@
+package import ImageStorage
+package import ImportModel
+
+/// Why a run ended, where neither the source nor the lease is to blame; the description is for a person.
+package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The bytes are not those that were asked for. Stays so: another attempt would read the same.
+    case digestMismatch(expected: ExpectedDigest, actual: String)
+    /// More bytes than are accepted. Stays so.
+    case tooLarge(limit: Int64)
+    /// More bytes than the source announced. Stays so.
+    case tooLong(expected: Int64)
+    /// Fewer bytes than the source announced: a connection that broke, which may pass.
+    case tooShort(expected: Int64, received: Int64)
+    /// A store failed, and all were needed. The storage error says whether it may pass.
+    case storage(StoreID, StorageError)
+    /// Every store failed.
+    case noStoreLeft([StoreID: StorageError])
+
+    package var description: String {
+        switch self {
+        case .digestMismatch(let expected, let actual):
+            "the bytes received have the digest \(actual), not \(expected); check the source and the checksum"
+        case .tooLarge(let limit):
+            "the image is larger than the limit of \(limit) bytes; raise the limit or shrink the image"
+        case .tooLong(let expected):
+            "the source sent more than the \(expected) bytes that it announced; check the source"
+        case .tooShort(let expected, let received):
+            "the source ended after \(received) of \(expected) bytes; try again"
+        case .storage(_, let error):
+            error.description
+        case .noStoreLeft(let errors):
+            "no store took the image: "
+                + errors.sorted { $0.key < $1.key }.map(\.value.description).joined(separator: "; ")
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Glibc
+import NIOCore
+package import NIOPosix
+
+/// Finds the addresses of a host's name.
+package protocol HostResolver: Sendable {
+    /// - Throws: `HostResolverError`
+    func resolve(_ name: String) async throws -> [IPAddress]
+}
+
+package enum HostResolverError: Error, Hashable, Sendable {
+    case noSuchName
+    /// With what the system says.
+    case failed(String)
+}
+
+/// The system's resolver, on threads of its own: `getaddrinfo` blocks, and cannot be interrupted.
+package struct SystemResolver: HostResolver {
+    private let threads: NIOThreadPool
+
+    /// - Parameter threads: running; each resolves one name at a time.
+    package init(threads: NIOThreadPool) { self.threads = threads }
+
+    package func resolve(_ name: String) async throws -> [IPAddress] {
+        try await threads.runIfActive { try Self.addresses(of: name) }
+    }
+
+    private static func addresses(of name: String) throws -> [IPAddress] {
+        var hints = addrinfo()
+        hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(name, nil, &hints, &list)
+        guard code == 0 else {
+            if code == EAI_NONAME { throw HostResolverError.noSuchName }
+            throw HostResolverError.failed(String(cString: gai_strerror(code)))
+        }
+        defer { freeaddrinfo(list) }
+        var found: [IPAddress] = []
+        var next = list
+        while let entry = next {
+            next = entry.pointee.ai_next
+            guard let address = read(entry.pointee), !found.contains(address) else { continue }
+            found.append(address)
+        }
+        return found
+    }
+
+    private static func read(_ entry: addrinfo) -> IPAddress? {
+        let bytes = UnsafeRawBufferPointer(start: entry.ai_addr, count: Int(entry.ai_addrlen))
+        // Where `sin_addr` and `sin6_addr` lie.
+        switch (entry.ai_family, bytes.count) {
+        case (AF_INET, 8...): return IPAddress(bytes: Array(bytes[4..<8]))
+        case (AF_INET6, 24...): return IPAddress(bytes: Array(bytes[8..<24]))
+        default: return nil
+        }
+    }
+}

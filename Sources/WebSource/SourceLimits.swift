@@ -1,0 +1,28 @@
+/// How long and how much a source may take.
+package struct SourceLimits: Hashable, Sendable {
+    /// For a name to be resolved, and for each address to be connected to.
+    package var connect: Duration
+    /// From a connection, with TLS, to the end of the answer's headers.
+    package var headers: Duration
+    /// Between two pieces of the body; time in which we do not read does not count.
+    package var idle: Duration
+    /// From the first request to the last byte.
+    package var total: Duration
+    /// The least number of bytes per second of waiting, judged once a minute; `nil`: any.
+    package var minimumRate: Int64?
+    package var maxBytes: Int64
+    package var redirects: Int
+
+    package init(
+        connect: Duration = .seconds(10), headers: Duration = .seconds(30), idle: Duration = .seconds(60),
+        total: Duration = .seconds(24 * 3600), minimumRate: Int64? = nil, maxBytes: Int64 = 1 << 40, redirects: Int = 5
+    ) {
+        self.connect = connect
+        self.headers = headers
+        self.idle = idle
+        self.total = total
+        self.minimumRate = minimumRate
+        self.maxBytes = maxBytes
+        self.redirects = redirects
+    }
+}

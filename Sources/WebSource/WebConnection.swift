@@ -1,0 +1,139 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// One connection for one request: to the address that was vetted, with TLS and `Host` by the name that was asked for.
+struct WebConnection: Sendable {
+    let channel: NIOAsyncChannel<ByteBuffer, HTTPClientRequestPart>
+    /// Fails with what ended the connection if no answer came.
+    let answer: EventLoopFuture<HTTPResponseHead>
+
+    /// Bodies wait in pieces of at most 64 KiB.
+    private static let buffered = NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
+        lowWatermark: 2, highWatermark: 6)
+
+    static func open(
+        _ url: SourceURL, at address: IPAddress, tls: NIOSSLContext, limits: SourceLimits,
+        group: any EventLoopGroup
+    ) async throws -> WebConnection {
+        let channel = CancellableChannel()
+        return try await withTaskCancellationHandler {
+            try await ClientBootstrap(group: group)
+                .connectTimeout(TimeAmount(limits.connect))
+                .connect(to: try address.socketAddress(port: url.port)) { opened in
+                    opened.eventLoop.makeCompletedFuture {
+                        channel.adopt(opened)
+                        return try WebConnection(opened, url: url, tls: tls, limits: limits)
+                    }
+                }
+        } onCancel: {
+            channel.close()
+        }
+    }
+
+    private init(_ channel: any Channel, url: SourceURL, tls: NIOSSLContext, limits: SourceLimits) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if url.scheme == "https" {
+            try pipeline.addHandler(Self.secure(url.hostName, with: tls))
+        }
+        try pipeline.addHTTPClientHandlers()
+        let promise = channel.eventLoop.makePromise(of: HTTPResponseHead.self)
+        try pipeline.addHandler(AnswerHandler(promise, within: TimeAmount(limits.headers)))
+        answer = promise.futureResult
+        self.channel = try NIOAsyncChannel(
+            wrappingChannelSynchronously: channel, configuration: .init(backPressureStrategy: Self.buffered))
+    }
+}
+
+extension WebConnection {
+    /// Addresses are no server names; the certificate must then be for the address.
+    private static func secure(_ name: String?, with tls: NIOSSLContext) throws -> NIOSSLClientHandler {
+        guard let name else { return try NIOSSLClientHandler(context: tls, serverHostname: nil) }
+        // The one way to look at a certificate besides the usual checks, and before a request is sent.
+        return try NIOSSLClientHandler._makeSSLClientHandler(context: tls, serverHostname: name) {
+            certificate, channel in
+            channel.eventLoop.makeCompletedFuture { try CertificateName.require(name, of: certificate) }
+        }
+    }
+}
+
+/// Hands on the head of an answer as a promise and its body as bytes; closes when the answer is complete.
+private final class AnswerHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = ByteBuffer
+
+    private var promise: EventLoopPromise<HTTPResponseHead>?
+    private let limit: TimeAmount
+    private var timer: Scheduled<Void>?
+
+    init(_ promise: EventLoopPromise<HTTPResponseHead>, within limit: TimeAmount) {
+        self.promise = promise
+        self.limit = limit
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleTask(in: limit) {
+            let (handler, context) = bound.value
+            handler.fail(SourceTimeout.headers)
+            context.close(promise: nil)
+        }
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            timer?.cancel()
+            promise?.succeed(head)
+            promise = nil
+        case .body(let bytes): context.fireChannelRead(wrapInboundOut(bytes))
+        case .end: context.close(promise: nil)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        fail(error)
+        context.fireErrorCaught(error)
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        fail(ChannelError.eof)
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { fail(ChannelError.eof) }
+
+    private func fail(_ error: any Error) {
+        timer?.cancel()
+        promise?.fail(error)
+        promise = nil
+    }
+}
+
+/// What took longer than a limit.
+enum SourceTimeout: Error { case headers, idle, total }
+
+/// Closes a channel that may not exist yet.
+private final class CancellableChannel: Sendable {
+    private let state = Mutex<(channel: (any Channel)?, isClosed: Bool)>((nil, false))
+
+    func adopt(_ channel: any Channel) {
+        let isClosed = state.withLock { state in
+            state.channel = channel
+            return state.isClosed
+        }
+        if isClosed { channel.close(promise: nil) }
+    }
+
+    func close() {
+        let channel = state.withLock { state in
+            state.isClosed = true
+            return state.channel
+        }
+        channel?.close(promise: nil)
+    }
+}
