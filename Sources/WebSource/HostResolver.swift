@@ -22,7 +22,16 @@ package struct SystemResolver: HostResolver {
     package init(threads: NIOThreadPool) { self.threads = threads }
 
     package func resolve(_ name: String) async throws -> [IPAddress] {
-        try await threads.runIfActive { try Self.addresses(of: name) }
+        let (answers, answer) = AsyncThrowingStream.makeStream(of: [IPAddress].self)
+        threads.submit { state in
+            switch state {
+            case .active: answer.yield(with: Result { try Self.addresses(of: name) })
+            case .cancelled: answer.finish(throwing: HostResolverError.failed("the process is stopping"))
+            }
+        }
+        // Unlike the thread, this ends at once when the caller has waited long enough and cancels.
+        for try await addresses in answers { return addresses }
+        throw CancellationError()
     }
 
     private static func addresses(of name: String) throws -> [IPAddress] {

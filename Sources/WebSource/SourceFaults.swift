@@ -27,7 +27,7 @@ struct SourceFaults: Sendable {
     /// The connection ended before an answer.
     func noAnswer(_ error: any Error) -> SourceError {
         switch error {
-        case SourceTimeout.headers:
+        case SourceTimeout.headers, SourceTimeout.total:
             return .transient("\(url): no answer in time; try again, or check the server")
         // A connection that ended within the headers is no sign of another protocol.
         case let failure as HTTPParserError where failure != .invalidEOFState:

@@ -16,7 +16,7 @@ struct WebConnection: Sendable {
 
     static func open(
         _ url: SourceURL, at address: IPAddress, tls: NIOSSLContext, limits: SourceLimits,
-        group: any EventLoopGroup
+        until deadline: ContinuousClock.Instant, group: any EventLoopGroup
     ) async throws -> WebConnection {
         let channel = CancellableChannel()
         return try await withTaskCancellationHandler {
@@ -25,7 +25,7 @@ struct WebConnection: Sendable {
                 .connect(to: try address.socketAddress(port: url.port)) { opened in
                     opened.eventLoop.makeCompletedFuture {
                         channel.adopt(opened)
-                        return try WebConnection(opened, url: url, tls: tls, limits: limits)
+                        return try WebConnection(opened, url: url, tls: tls, limits: limits, until: deadline)
                     }
                 }
         } onCancel: {
@@ -33,14 +33,17 @@ struct WebConnection: Sendable {
         }
     }
 
-    private init(_ channel: any Channel, url: SourceURL, tls: NIOSSLContext, limits: SourceLimits) throws {
+    private init(
+        _ channel: any Channel, url: SourceURL, tls: NIOSSLContext, limits: SourceLimits,
+        until deadline: ContinuousClock.Instant
+    ) throws {
         let pipeline = channel.pipeline.syncOperations
         if url.scheme == "https" {
             try pipeline.addHandler(Self.secure(url.hostName, with: tls))
         }
         try pipeline.addHTTPClientHandlers()
         let promise = channel.eventLoop.makePromise(of: HTTPResponseHead.self)
-        try pipeline.addHandler(AnswerHandler(promise, within: TimeAmount(limits.headers)))
+        try pipeline.addHandler(AnswerHandler(promise, limits: limits, until: deadline))
         answer = promise.futureResult
         self.channel = try NIOAsyncChannel(
             wrappingChannelSynchronously: channel, configuration: .init(backPressureStrategy: Self.buffered))
@@ -58,64 +61,6 @@ extension WebConnection {
         }
     }
 }
-
-/// Hands on the head of an answer as a promise and its body as bytes; closes when the answer is complete.
-private final class AnswerHandler: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias InboundOut = ByteBuffer
-
-    private var promise: EventLoopPromise<HTTPResponseHead>?
-    private let limit: TimeAmount
-    private var timer: Scheduled<Void>?
-
-    init(_ promise: EventLoopPromise<HTTPResponseHead>, within limit: TimeAmount) {
-        self.promise = promise
-        self.limit = limit
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        timer = context.eventLoop.scheduleTask(in: limit) {
-            let (handler, context) = bound.value
-            handler.fail(SourceTimeout.headers)
-            context.close(promise: nil)
-        }
-        context.fireChannelActive()
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            timer?.cancel()
-            promise?.succeed(head)
-            promise = nil
-        case .body(let bytes): context.fireChannelRead(wrapInboundOut(bytes))
-        case .end: context.close(promise: nil)
-        }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(error)
-        context.fireErrorCaught(error)
-        context.close(promise: nil)
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        fail(ChannelError.eof)
-        context.fireChannelInactive()
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) { fail(ChannelError.eof) }
-
-    private func fail(_ error: any Error) {
-        timer?.cancel()
-        promise?.fail(error)
-        promise = nil
-    }
-}
-
-/// What took longer than a limit.
-enum SourceTimeout: Error { case headers, idle, total }
 
 /// Closes a channel that may not exist yet.
 private final class CancellableChannel: Sendable {

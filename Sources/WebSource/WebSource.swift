@@ -65,7 +65,7 @@ package struct WebSource: Sendable {
         _ url: SourceURL, until deadline: ContinuousClock.Instant, _ use: (OpenedSource) async throws -> Result
     ) async throws -> Visit<Result> {
         let faults = SourceFaults(url: url.redacted)
-        let connection = try await connect(url, faults)
+        let connection = try await connect(url, until: deadline, faults)
         return try await connection.channel.executeThenClose { inbound, outbound in
             let head = try await ask(url, connection, outbound, faults)
             if [301, 302, 303, 307, 308].contains(head.status.code),
@@ -77,8 +77,7 @@ package struct WebSource: Sendable {
             let length = head.headers.first(name: "content-length").flatMap { Int64($0) }
             if let length, length > limits.maxBytes { throw faults.tooLarge(limits.maxBytes) }
             let body = SourceBody(
-                inbound: inbound, channel: connection.channel.channel, contentLength: length, limits: limits,
-                deadline: deadline, faults: faults)
+                inbound: inbound, contentLength: length, limits: limits, faults: faults)
             return .used(try await use(OpenedSource(contentLength: length, url: url.redacted, body: body)))
         }
     }
@@ -110,11 +109,14 @@ package struct WebSource: Sendable {
     }
 
     /// Connects to the first of the host's addresses that answers.
-    private func connect(_ url: SourceURL, _ faults: SourceFaults) async throws -> WebConnection {
+    private func connect(
+        _ url: SourceURL, until deadline: ContinuousClock.Instant, _ faults: SourceFaults
+    ) async throws -> WebConnection {
         var failure = faults.notConnected(ChannelError.eof)
         for address in try await addresses(of: url, faults).prefix(4) {
             do {
-                return try await WebConnection.open(url, at: address, tls: tls, limits: limits, group: group)
+                return try await WebConnection.open(
+                    url, at: address, tls: tls, limits: limits, until: deadline, group: group)
             } catch {
                 try Task.checkCancellation()
                 failure = faults.notConnected(error)

@@ -55,6 +55,14 @@ import Testing
     @Test func `the system's resolver finds loopback and says when there is no such name`() async throws {
         let resolver = SystemResolver(threads: .singleton)
         #expect(try await resolver.resolve("localhost").contains { "\($0)" == "127.0.0.1" || "\($0)" == "::1" })
+        await #expect(throws: HostResolverError.self) { try await resolver.resolve("nobody.invalid") }
+    }
+
+    @Test func `name servers that do not answer are not waited for longer than the limit`() async throws {
+        let source = try WebSource(limits: SourceLimits(connect: .milliseconds(50)), resolver: SilentResolver())
+        await #expect {
+            try await source.withSource("http://images.example/") { _ in }
+        } throws: { if case SourceError.transient = $0 { true } else { false } }
     }
 
     @Test(arguments: [
@@ -228,7 +236,7 @@ import Testing
         try await withServer({ _ in
             [.send("HTTP/1.1 200 OK\r\nContent-Length: \(total)\r\n\r\n"), .stream(bytes: total)]
         }) { server in
-            let limits = SourceLimits(idle: .milliseconds(200))
+            let limits = SourceLimits(idle: .seconds(1))
             let source = try WebSource(policy: local(), limits: limits, resolver: FixedResolver([:]))
             let received = try await source.withSource(server.url()) { source in
                 var received: Int64 = 0
@@ -237,7 +245,7 @@ import Testing
                         // Until nothing moves any more; longer than the limit on waiting, which is not ours to suffer.
                         var last: Int64 = -1
                         try await eventually {
-                            try await Task.sleep(for: .milliseconds(250))
+                            try await Task.sleep(for: .milliseconds(1200))
                             defer { last = server.streamedBytes }
                             return last == server.streamedBytes
                         }
@@ -248,6 +256,17 @@ import Testing
                 return received
             }
             #expect(received == total)
+        }
+    }
+
+    @Test func `a source that takes too long in all is given up, whatever it sends`() async throws {
+        try await withServer({ _ in [.send("HTTP/1.1 200 OK\r\n\r\nabc"), .hang] }) { server in
+            let limits = SourceLimits(total: .milliseconds(500))
+            let source = try WebSource(policy: local(), limits: limits, resolver: FixedResolver([:]))
+            await #expect {
+                try await source.withSource(server.url(), text)
+            } throws: { if case SourceError.transient = $0 { true } else { false } }
+            try await eventually { server.openConnections == 0 }
         }
     }
 
@@ -329,5 +348,12 @@ private final class FixedResolver: HostResolver {
         names.withLock { $0.append(name) }
         guard let found = table[name] else { throw HostResolverError.noSuchName }
         return found.compactMap { IPAddress($0) }
+    }
+}
+
+private struct SilentResolver: HostResolver {
+    func resolve(_ name: String) async throws -> [IPAddress] {
+        try await Task.sleep(for: .seconds(3600))
+        return []
     }
 }

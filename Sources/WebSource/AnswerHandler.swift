@@ -1,0 +1,80 @@
+import NIOCore
+import NIOHTTP1
+
+/// What took longer than a limit.
+enum SourceTimeout: Error { case headers, idle, total }
+
+/// Hands on the head of an answer as a promise and its body as bytes; closes when the answer is complete, and when it
+/// takes too long.
+///
+/// A body is waited for only while somebody asks for more: a consumer that pauses holds back the reads, and the clock.
+final class AnswerHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = HTTPClientRequestPart
+
+    private var promise: EventLoopPromise<HTTPResponseHead>?
+    private let limits: SourceLimits
+    private let deadline: ContinuousClock.Instant
+    private var total: Scheduled<Void>?
+    /// For the head, then for each piece of the body.
+    private var patience: Scheduled<Void>?
+
+    init(_ promise: EventLoopPromise<HTTPResponseHead>, limits: SourceLimits, until deadline: ContinuousClock.Instant) {
+        self.promise = promise
+        self.limits = limits
+        self.deadline = deadline
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        patience = end(with: .headers, in: limits.headers, context: context)
+        total = end(with: .total, in: ContinuousClock.now.duration(to: deadline), context: context)
+        context.fireChannelActive()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if promise == nil && patience == nil { patience = end(with: .idle, in: limits.idle, context: context) }
+        context.read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        patience?.cancel()
+        patience = nil
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            promise?.succeed(head)
+            promise = nil
+        case .body(let bytes): context.fireChannelRead(wrapInboundOut(bytes))
+        case .end: context.close(promise: nil)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        finish(error)
+        context.fireErrorCaught(error)
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finish(ChannelError.eof)
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { finish(ChannelError.eof) }
+
+    private func end(
+        with timeout: SourceTimeout, in time: Duration, context: ChannelHandlerContext
+    ) -> Scheduled<Void> {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        return context.eventLoop.scheduleTask(in: TimeAmount(max(time, .zero))) {
+            bound.value.0.errorCaught(context: bound.value.1, error: timeout)
+        }
+    }
+
+    private func finish(_ error: any Error) {
+        patience?.cancel()
+        total?.cancel()
+        promise?.fail(error)
+        promise = nil
+    }
+}
