@@ -13,12 +13,17 @@ let settings: [SwiftSetting] = [
 // Products of other packages, named once.
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioFoundation: Target.Dependency = .product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -30,6 +35,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", .upToNextMinor(from: "2.101.2")),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", .upToNextMinor(from: "2.37.6")),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", .upToNextMinor(from: "1.35.2")),
         .package(url: "https://github.com/swift-server/async-http-client.git", .upToNextMinor(from: "1.37.0")),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git", .upToNextMinor(from: "2.28.1"),
@@ -45,12 +51,113 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", .upToNextMinor(from: "6.2.2")),
     ],
     targets: [
+        // Layer 0: values, and the doors to C libraries.
+        .systemLibrary(name: "CHiredis"),
+        .target(name: "CDigest"),
         .target(name: "ImportModel", swiftSettings: settings),
+        // Layer 1: one concern each, knowing nothing of the others.
+        .target(
+            name: "RedisClient", dependencies: ["CHiredis", nioCore, nioPosix, nioSSL, logging],
+            swiftSettings: settings),
+        .target(name: "DiskImage", swiftSettings: settings),
+        .target(name: "ImageStorage", dependencies: ["ImportModel", nioCore], swiftSettings: settings),
+        .target(
+            name: "WebSource", dependencies: ["ImportModel", nioCore, nioPosix, nioHTTP1, nioSSL],
+            swiftSettings: settings),
+        // Layer 2: the protocol, adapters, the pipeline.
+        .target(
+            name: "LeaseStore", dependencies: ["ImportModel", "RedisClient"],
+            resources: [.embedInCode("Scripts")], swiftSettings: settings),
+        .target(
+            name: "FilesystemStorage", dependencies: ["ImportModel", "ImageStorage", nioCore, nioPosix],
+            swiftSettings: settings),
+        .target(
+            name: "ImportPipeline", dependencies: ["CDigest", "ImportModel", "ImageStorage", nioCore, nioPosix],
+            swiftSettings: settings),
+        // Layer 3
+        .target(name: "ImageCatalog", dependencies: ["ImportModel", "LeaseStore"], swiftSettings: settings),
+        // Layer 4: what processes do.
+        .target(
+            name: "ImportWorker",
+            dependencies: [
+                "ImportModel", "ImageStorage", "ImportPipeline", "LeaseStore", "WebSource", lifecycle, logging, nioCore,
+                nioPosix,
+            ], swiftSettings: settings),
+        .target(
+            name: "ImageAPI",
+            dependencies: [
+                "ImageCatalog", "ImageStorage", "ImportModel", "LeaseStore", "WebSource", httpTypes, hummingbird,
+                hummingbirdCore, lifecycle, logging, nioCore, nioHTTPTypes,
+            ], swiftSettings: settings),
+        .target(
+            name: "LongshoreClient",
+            dependencies: [
+                "DiskImage", "ImportModel", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioPosix, nioSSL,
+            ], swiftSettings: settings),
+        .target(
+            name: "Operations", dependencies: ["ImportModel", configuration, logging, yams], swiftSettings: settings),
+        // Layer 5: composition.
         .executableTarget(
             name: "longshore",
             dependencies: [
-                "ImportModel", nioCore, nioPosix, nioSSL, asyncHTTPClient, hummingbird, httpTypes, logging, lifecycle,
-                argumentParser, configuration, yams,
+                "FilesystemStorage", "ImageAPI", "ImageStorage", "ImportModel", "ImportPipeline", "ImportWorker",
+                "LeaseStore", "LongshoreClient", "Operations", "RedisClient", "WebSource", argumentParser, lifecycle,
+                logging, nioCore, nioPosix, unixSignals,
             ], swiftSettings: settings),
+
+        // Tests mirror the sources.
+        .target(
+            name: "TestSupport", dependencies: ["RedisClient", logging, nioCore, nioPosix, nioHTTP1, nioSSL],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "StorageConformance", dependencies: ["ImageStorage", "ImportModel", nioCore],
+            path: "Tests/StorageConformance", swiftSettings: settings),
+        .testTarget(name: "DiskImageTests", dependencies: ["DiskImage"], swiftSettings: settings),
+        .testTarget(
+            name: "FilesystemStorageTests",
+            dependencies: [
+                "FilesystemStorage", "ImageStorage", "ImportModel", "StorageConformance", "TestSupport", nioCore,
+                nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ImageAPITests",
+            dependencies: [
+                "FilesystemStorage", "ImageAPI", "ImageCatalog", "ImageStorage", "ImportModel", "LeaseStore",
+                "RedisClient", "TestSupport", "WebSource", asyncHTTPClient, httpTypes, hummingbird, lifecycle, logging,
+                nioCore, nioHTTP1, nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ImageCatalogTests",
+            dependencies: ["ImageCatalog", "ImportModel", "LeaseStore", "RedisClient", "TestSupport", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImportPipelineTests",
+            dependencies: [
+                "FilesystemStorage", "ImageStorage", "ImportModel", "ImportPipeline", "TestSupport", nioCore, nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ImportWorkerTests",
+            dependencies: [
+                "FilesystemStorage", "ImageStorage", "ImportModel", "ImportWorker", "LeaseStore", "RedisClient",
+                "TestSupport", "WebSource", lifecycle, logging, nioCore, nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "LeaseStoreTests",
+            dependencies: ["ImportModel", "LeaseStore", "RedisClient", "TestSupport", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "LongshoreClientTests",
+            dependencies: [
+                "DiskImage", "ImportModel", "LongshoreClient", httpTypes, hummingbird, logging, nioCore,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "OperationsTests", dependencies: ["ImportModel", "Operations", logging], swiftSettings: settings),
+        .testTarget(
+            name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport", logging, nioCore, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WebSourceTests",
+            dependencies: ["ImportModel", "TestSupport", "WebSource", nioCore, nioPosix, nioSSL],
+            swiftSettings: settings),
     ]
 )

@@ -8,6 +8,14 @@ package struct SilentAttempt: Hashable, Sendable {
     package var age: Duration
     package var lease: Duration
     package var process: ProcessID
+
+    package init(task: TaskID, beatSeq: Int64, age: Duration, lease: Duration, process: ProcessID) {
+        self.task = task
+        self.beatSeq = beatSeq
+        self.age = age
+        self.lease = lease
+        self.process = process
+    }
 }
 
 /// What a recoverer has to look at.

@@ -60,30 +60,32 @@ extension LeaseStore {
     ///
     /// Live and finished tasks are two sets; both are ordered by creation, and merged here.
     package func tasks(after marker: TaskID?, count: Int, liveOnly: Bool = false) async throws -> [TaskRecord] {
-        var bound = "+inf"
+        var last: (at: Int64, id: String)?
         if let marker {
             guard let task = try await task(marker) else { return [] }
-            bound = String(task.createdAtMs)
+            last = (task.createdAtMs, marker.rawValue)
         }
+        let bound = last.map { String($0.at) } ?? "+inf"
         // Tasks of the marker's own millisecond are fetched again and dropped, so a few more are asked for.
         let sets = liveOnly ? [keys.live] : [keys.live, keys.done]
         let replies = try await read(
             sets.map {
                 RedisCommand("ZREVRANGEBYSCORE", $0, bound, "-inf", "WITHSCORES", "LIMIT", 0, count + 1000)
             })
-        var entries: [(id: String, at: Int64)] = []
+        // A task that ends between the two reads is in both.
+        var entries: [String: Int64] = [:]
         for values in replies.compactMap(\.array) {
             for index in stride(from: 0, to: values.count - 1, by: 2) {
                 guard let id = values[index].string, let at = values[index + 1].string.flatMap({ Double($0) }) else {
                     continue
                 }
-                entries.append((id, Int64(at)))
+                entries[id] = Int64(at)
             }
         }
-        entries.sort { ($0.at, $0.id) > ($1.at, $1.id) }
-        if let marker, let index = entries.firstIndex(where: { $0.id == marker.rawValue }) {
-            entries.removeFirst(index + 1)
-        }
-        return try await tasks(entries.prefix(count).compactMap { TaskID(rawValue: $0.id) })
+        let page = entries.map { (at: $0.value, id: $0.key) }
+            .filter { entry in last.map { entry < $0 } ?? true }
+            .sorted { $0 > $1 }
+            .prefix(count)
+        return try await tasks(page.compactMap { TaskID(rawValue: $0.id) })
     }
 }

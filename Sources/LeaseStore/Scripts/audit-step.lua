@@ -3,6 +3,7 @@
 -- and ends what is past its deadline. The count of faults should be 0 for ever.
 -- KEYS  1 anchor
 -- ARGV  1 cursor ('0' to begin)  2 how many to look at
+-- Each task is a step of its own, whole whatever becomes of the others.
 -- REPLY next cursor faults ended fault-texts…
 local faults = {}
 local ended = 0
@@ -17,7 +18,6 @@ end
 local function audit(id)
     local task = load(task_key(id))
     if not task or task.state == 'success' or task.state == 'failure' then
-        touch(LIVE, LEASES, DELAYED)
         fault('ended task in live: ' .. id)
         redis.call('ZREM', LIVE, id)
         return
@@ -45,7 +45,7 @@ local function audit(id)
         end
         if not queued and not delayed then
             fault('pending task in no queue: ' .. id)
-            enqueue(id, task, task.score or redis.call('HINCRBY', CONTROL, 'sequence', 1))
+            enqueue(id, task, task.score or place(task.priority or 4, redis.call('HINCRBY', CONTROL, 'sequence', 1)))
         elseif queued and delayed then
             fault('task queued twice: ' .. id)
             redis.call('ZREM', DELAYED, id)
@@ -53,6 +53,13 @@ local function audit(id)
         if queued and not redis.call('ZSCORE', RING, task.owner) then
             fault('tenant not in the ring: ' .. task.owner)
             redis.call('ZADD', RING, redis.call('HGET', CONTROL, 'turn') or 0, task.owner)
+        end
+        if tonumber(task.updated_at or 0) > NOW then
+            -- The clock was set back: what it waits for would lie too far away.
+            local due_at = task.due_at and NOW + math.max(0, task.due_at - task.updated_at)
+            redis.call('HSET', task_key(id), 'updated_at', NOW)
+            if due_at then redis.call('HSET', task_key(id), 'due_at', due_at) end
+            if due_at and delayed and not queued then redis.call('ZADD', DELAYED, due_at, id) end
         end
     else
         if queued or delayed then
@@ -79,7 +86,13 @@ for i = 1, #scan[2], 2 do audit(scan[2][i]) end
 -- And the other way round: what the indexes hold must be live. Bounded; more is seen in the next round.
 if ARGV[1] == '0' then
     local indexes = { LEASES, DELAYED }
-    for _, tenant in ipairs(redis.call('ZRANGE', RING, 0, 99)) do indexes[#indexes + 1] = queue_key(tenant) end
+    for _, tenant in ipairs(redis.call('ZRANGE', RING, 0, 99)) do
+        indexes[#indexes + 1] = queue_key(tenant)
+        if redis.call('ZCARD', queue_key(tenant)) == 0 then
+            fault('tenant without tasks in the ring: ' .. tenant)
+            redis.call('ZREM', RING, tenant)
+        end
+    end
     for _, index in ipairs(indexes) do
         for _, id in ipairs(redis.call('ZRANGE', index, 0, 99)) do
             if not redis.call('ZSCORE', LIVE, id) then

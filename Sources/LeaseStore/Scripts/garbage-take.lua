@@ -3,20 +3,29 @@
 -- KEYS  1 anchor
 -- ARGV  1 least age (ms)  2 at most  3 store
 -- REPLY taken sequence of-all (key score)…
--- It writes a mark, so that with replicas a WAIT behind it proves this server is still the primary.
-local store, prefix = ARGV[3], ARGV[3] .. ' '
+-- The look is bounded by the oldest 10,000 of all stores. It writes a mark, so that with replicas a WAIT behind it
+-- proves this server is still the primary.
+local store, limit = ARGV[3], tonumber(ARGV[2])
+local prefix = store .. ' '
+local found, named = {}, {}
+for offset = 0, 9500, 500 do
+    local old = redis.call('ZRANGEBYSCORE', GARBAGE, '-inf', NOW - ARGV[1], 'WITHSCORES', 'LIMIT', offset, 500)
+    for i = 1, #old, 2 do
+        if #found < 2 * limit and string.sub(old[i], 1, #prefix) == prefix then
+            local key = string.sub(old[i], #prefix + 1)
+            if is_named(store, key) then
+                named[#named + 1] = old[i]
+            else
+                found[#found + 1], found[#found + 2] = key, old[i + 1]
+            end
+        end
+    end
+    if #old < 1000 or #found >= 2 * limit then break end
+end
+
 touch(CONTROL, GARBAGE)
 redis.call('HSET', CONTROL, 'swept_at', NOW)
 local answer = { 'taken', redis.call('HGET', CONTROL, 'sequence') or '0', redis.call('ZCARD', GARBAGE) }
-local old = redis.call('ZRANGEBYSCORE', GARBAGE, '-inf', NOW - ARGV[1], 'WITHSCORES', 'LIMIT', 0, tonumber(ARGV[2]) * 4)
-for i = 1, #old, 2 do
-    if string.sub(old[i], 1, #prefix) == prefix and #answer < 3 + 2 * tonumber(ARGV[2]) then
-        local key = string.sub(old[i], #prefix + 1)
-        if is_named(store, key) then
-            redis.call('ZREM', GARBAGE, old[i])
-        else
-            answer[#answer + 1], answer[#answer + 2] = key, old[i + 1]
-        end
-    end
-end
+for _, member in ipairs(named) do redis.call('ZREM', GARBAGE, member) end
+for _, value in ipairs(found) do answer[#answer + 1] = value end
 return answer

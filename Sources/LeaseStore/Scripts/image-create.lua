@@ -5,6 +5,7 @@
 -- REPLY created now | exists
 -- An id that was ever used, even by a deleted image, is never used again.
 local id = ARGV[1]
+if #ARGV > 4000 then return redis.error_reply('ERR too many fields') end
 if redis.call('EXISTS', image_key(id)) == 1 then return { 'exists' } end
 touch(image_key(id), TAG .. 'index:images')
 redis.call('HSET', image_key(id), 'status', 'queued', 'revision', 0, 'created_at', NOW, 'updated_at', NOW,

@@ -6,6 +6,9 @@
 -- REPLY updated revision | conflict | no-image | wrong-status status
 -- `conflict`: somebody else changed the image; compute the change again on what it is now.
 local id, removals = ARGV[1], tonumber(ARGV[3])
+if #ARGV > 4000 or (#ARGV - 3 - removals) % 2 ~= 0 then
+    return redis.error_reply('ERR too many fields, or a field without a value')
+end
 local image = redis.call('HMGET', image_key(id), 'revision', 'status')
 if not image[1] or image[2] == 'deleted' then return { 'no-image' } end
 if image[1] ~= ARGV[2] then return { 'conflict' } end

@@ -21,14 +21,18 @@ if redis.call('HGET', CONTROL, 'paused') then return { 'paused' } end
 
 touch(CONTROL, RING, DELAYED, LEASES, WAKE, EVENTS, STATS, claim_key(nonce))
 
--- Attempts that are due go back to their places.
+-- Attempts that are due go back to their places. A step of its own: whole, whatever becomes of the claim behind it.
+local due = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', NOW, 'LIMIT', 0, 8)) do
     local task = load(task_key(id))
-    redis.call('ZREM', DELAYED, id)
-    if task and task.state == 'pending' then
-        touch(queue_key(task.owner))
-        redis.call('HDEL', task_key(id), 'due_at')
-        enqueue(id, task, task.score)
+    if task then touch(queue_key(task.owner)) end
+    due[#due + 1] = { id = id, task = task }
+end
+for _, entry in ipairs(due) do
+    redis.call('ZREM', DELAYED, entry.id)
+    if entry.task and entry.task.state == 'pending' then
+        redis.call('HDEL', task_key(entry.id), 'due_at')
+        enqueue(entry.id, entry.task, entry.task.score)
     end
 end
 
@@ -52,22 +56,35 @@ local function claim(id, task, score)
     redis.call('HSET', task_key(id), 'state', 'processing', 'nonce', nonce, 'worker', worker, 'lease_ms', lease,
         'attempt', (task.attempt or 0) + 1, 'spent', (task.spent or 0) + 1, 'beat_seq', (task.beat_seq or 0) + 1,
         'updated_at', NOW, 'claimed_at', NOW, 'phase', 'claimed', 'message', '', 'score', score)
-    redis.call('HDEL', task_key(id), 'suspect', 'bytes_done')
+    redis.call('HDEL', task_key(id), 'suspect', 'bytes_done', 'due_at', 'settled')
     redis.call('ZADD', LEASES, NOW + lease, id)
     tell('claimed', id, task, worker)
     return answer(id, task.image)
 end
 
+-- The first of a few tasks of a tenant that this worker can run.
+local function find(tenant, from)
+    local few = redis.call('ZRANGE', queue_key(tenant), from, from + 15, 'WITHSCORES')
+    for i = 1, #few, 2 do
+        local task = load(task_key(few[i]))
+        if task and task.state == 'pending' and suits(few[i], task) then return few[i], task, few[i + 1] end
+    end
+end
+
 -- The look is bounded: a few tenants by their turn, the first few tasks of each.
 for _, tenant in ipairs(redis.call('ZRANGE', RING, 0, 15)) do
-    local head = redis.call('ZRANGE', queue_key(tenant), 0, 15, 'WITHSCORES')
-    for i = 1, #head, 2 do
-        local task = load(task_key(head[i]))
-        if task and task.state == 'pending' and suits(head[i], task) then
-            return claim(head[i], task, head[i + 1])
-        end
-    end
-    -- A tenant whose first tasks this worker cannot run waits its turn like the others.
+    local id, task, score = find(tenant, 0)
+    if id then return claim(id, task, score) end
+    -- A tenant whose first tasks this worker cannot run keeps its turn for the workers that can.
 end
-local due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')
-return { 'empty', due[2] or '', NOW }
+-- What stands in front may be for other workers only (their stores), and must not hide the rest for ever: one more look
+-- at a chance place.
+local tenants = redis.call('ZCARD', RING)
+if tenants > 0 then
+    local tenant = redis.call('ZRANGE', RING, time[2] % tenants, time[2] % tenants)[1]
+    local length = math.max(1, redis.call('ZCARD', queue_key(tenant)))
+    local id, task, score = find(tenant, math.floor(time[2] / tenants) % length)
+    if id then return claim(id, task, score) end
+end
+local next_due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')
+return { 'empty', next_due[2] or '', NOW }

@@ -9,19 +9,21 @@
 -- Idempotent on the task id.
 local id, image_id, input, owner, priority = ARGV[1], ARGV[2], ARGV[3], ARGV[5], tonumber(ARGV[6])
 
-local before = redis.call('HMGET', task_key(id), 'prior_status', 'image')
-if before[1] then return { 'created', before[1], '' } end
+local before = redis.call('HMGET', task_key(id), 'prior_status', 'image', 'stole')
+if before[1] then
+    if before[2] ~= image_id then return redis.error_reply('ERR this task is for another image') end
+    return { 'created', before[1], before[3] or '' }
+end
 
-local refusal, image, status, holder, loser =
+local refusal, image, status, holder, loser, how =
     examine_lock(image_id, ARGV[4], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10] == '1', false)
 if refusal then return refusal end
 local stores = cjson.decode(input).stores
 
 if loser then touch_task(holder, loser) end
-touch(CONTROL, RING, LIVE, WAKE, EVENTS, task_key(id), queue_key(owner), image_tasks_key(image_id))
+touch(CONTROL, RING, LIVE, WAKE, EVENTS, STATS, task_key(id), queue_key(owner), image_tasks_key(image_id))
 
-if loser then steal(holder, loser, image, id) end
-redis.call('SET', lock_key(image_id), id)
+take_lock(id, image_id, image, holder, loser, how)
 local task = {
     'image', image_id, 'state', 'pending', 'input', input, 'owner', owner, 'prior_status', status,
     'created_at', NOW, 'deadline_at', NOW + ARGV[11], 'max_attempts', ARGV[12],
@@ -36,13 +38,14 @@ end
 store_unless('4', 'priority', ARGV[6])
 store_unless('', 'request_id', ARGV[7])
 store_unless('', 'bytes_total', ARGV[13])
+store_unless('', 'stole', loser and holder or '')
 redis.call('HSET', task_key(id), unpack(task))
 redis.call('ZADD', LIVE, NOW, id)
 redis.call('ZADD', image_tasks_key(image_id), NOW, id)
 local sequence = redis.call('HINCRBY', CONTROL, 'sequence', 1)
 local entry = { owner = owner, image = image_id }
 if ARGV[13] ~= '' then entry.bytes_total = ARGV[13] end
-enqueue(id, entry, (9 - priority) * 17592186044416 + sequence)
+enqueue(id, entry, place(priority, sequence))
 redis.call('HSET', image_key(image_id), 'status', 'importing', 'updated_at', NOW,
     'importing', union(stores, {}), 'failed', '')
 tell('created', id, entry, '')

@@ -5,10 +5,14 @@
 -- REPLY requeued | ended | lost why holder
 -- Idempotent on the nonce, until a later attempt has begun.
 local id, nonce, how, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local delay = tonumber(ARGV[5])
+if not delay or (how ~= 'retry' and how ~= 'reject' and how ~= 'worker-fault') then
+    return redis.error_reply('ERR a failure is retry, reject or worker-fault, with a delay')
+end
 local task, refusal, ended = held(id, nonce)
 if not task then
-    if ended and ended.nonce == nonce and ended.message == reason then
-        return { ended.state == 'pending' and 'requeued' or 'ended' }
+    if ended and ended.nonce == nonce and (ended.settled == 'requeued' or ended.settled == 'ended') then
+        return { ended.settled }
     end
     return refuse(refusal)
 end
@@ -16,11 +20,22 @@ local image = load(image_key(task.image))
 
 touch_task(id, task)
 count('attempts:' .. how)
-if how == 'retry' then return { retry(id, task, reason, tonumber(ARGV[5]), image) } end
-if how == 'worker-fault' and not task.kind then
-    requeue(id, task, reason, tonumber(ARGV[5]), math.max(0, tonumber(task.spent) - 1))
+local settled = 'ended'
+if how == 'reject' then
+    -- Staged bytes that were refused for good must not block the image: new ones can be staged.
+    if image and image.stage and not task.kind then
+        local stage = cjson.decode(image.stage)
+        redis.call('HDEL', image_key(task.image), 'stage')
+        name_garbage(stage.store, stage.key)
+        image.stage = nil
+    end
+    finish(id, task, 'failure', 'rejected', reason, image)
+elseif how == 'worker-fault' and not task.kind then
+    requeue(id, task, reason, delay, math.max(0, tonumber(task.spent) - 1))
     tell('retrying', id, task, reason)
-    return { 'requeued' }
+    settled = 'requeued'
+else
+    settled = retry(id, task, reason, delay, image)
 end
-finish(id, task, 'failure', task.kind and 'interrupted' or 'rejected', reason, image)
-return { 'ended' }
+redis.call('HSET', task_key(id), 'settled', settled)
+return { settled }

@@ -21,9 +21,10 @@ for i = 10, #ARGV, 2 do
     local adopted = stage and stage.store == ARGV[i] and stage.key == ARGV[i + 1] and task.kind == nil
     if ARGV[i + 1] ~= own and not adopted then return { 'changed', 'staged data' } end
 end
-if #ARGV < 11 then return redis.error_reply('ERR a publish needs at least one location') end
-local expected = { ['upload'] = 'saving', ['stage'] = 'uploading' }
-if image.status ~= (expected[task.kind] or 'importing') then return { 'changed', 'status ' .. image.status } end
+if #ARGV < 11 or (task.kind == 'stage' and #ARGV > 11) then
+    return redis.error_reply('ERR a publish needs a location, and a staging just one')
+end
+if image.status ~= status_during(task) then return { 'changed', 'status ' .. image.status } end
 if task.kind ~= 'stage' then
     if image.disk_format ~= ARGV[6] or image.container_format ~= ARGV[7] then return { 'changed', 'formats' } end
 end
@@ -42,17 +43,22 @@ else
         fields[#fields + 1], fields[#fields + 2] = 'importing', ''
         fields[#fields + 1], fields[#fields + 2] = 'failed', union(split(ARGV[9]), {})
     end
-    local adopted = false
     for i = 10, #ARGV, 2 do
         fields[#fields + 1], fields[#fields + 2] = 'loc:' .. ARGV[i], ARGV[i + 1]
-        adopted = adopted or (stage and stage.store == ARGV[i] and stage.key == ARGV[i + 1])
     end
     redis.call('HSET', image_key(task.image), unpack(fields))
     redis.call('HDEL', image_key(task.image), 'stage')
-    if stage and not adopted then name_garbage(stage.store, stage.key) end
 end
+-- What the attempt wrote and nothing names now: in a store that failed, or that was asked for and is not spoken of.
+local named = {}
+for i = 10, #ARGV, 2 do named[ARGV[i] .. ' ' .. ARGV[i + 1]] = true end
+for _, list in ipairs({ stores_of(task), split(ARGV[9]) }) do
+    for _, store in ipairs(list) do
+        if not named[store .. ' ' .. own] then name_garbage(store, own) end
+    end
+end
+if stage and not named[stage.store .. ' ' .. stage.key] then name_garbage(stage.store, stage.key) end
 for i = 10, #ARGV, 2 do count('stored:' .. ARGV[i], size) end
-for _, store in ipairs(split(ARGV[9])) do name_garbage(store, own) end
 task.phase, task.bytes_done = 'publishing', size
 finish(id, task, 'success', 'success', ARGV[8], image)
 return { 'published' }

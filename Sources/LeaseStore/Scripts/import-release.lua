@@ -8,7 +8,7 @@ local id, nonce = ARGV[1], ARGV[2]
 local reason = 'given back by a draining worker'
 local task, refusal, ended = held(id, nonce)
 if not task then
-    if ended and ended.state == 'pending' and ended.nonce == nonce and ended.message == reason then
+    if ended and ended.nonce == nonce and ended.settled == 'released' then
         return { 'released' }
     end
     return refuse(refusal)
@@ -21,4 +21,5 @@ else
     count('attempts:released')
     tell('released', id, task, task.worker)
 end
+redis.call('HSET', task_key(id), 'settled', 'released')
 return { 'released' }

@@ -5,10 +5,19 @@
 -- REPLY scan processes host-processes (list) attempts (task, beat number, age, lease, worker; five each)
 local processes = redis.call('ZCARD', TAG .. 'processes')
 local silent = {}
--- Leases are of one length in a fleet, so the ones that were silent longest come first.
-for _, id in ipairs(redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1)) do
-    local task = redis.call('HMGET', task_key(id), 'beat_seq', 'updated_at', 'lease_ms', 'worker', 'state')
-    if task[5] == 'processing' and age(task[2]) < tonumber(ARGV[1]) then break end
-    for _, value in ipairs({ id, task[1], age(task[2]), task[3], task[4] }) do silent[#silent + 1] = value end
+-- Adds attempts for as long as they pass; an entry without a running attempt is left to the audit.
+local function add(ids, passes)
+    for _, id in ipairs(ids) do
+        local task = redis.call('HMGET', task_key(id), 'beat_seq', 'updated_at', 'lease_ms', 'worker', 'state')
+        if task[5] == 'processing' then
+            if not passes(tonumber(task[2])) then return end
+            for _, value in ipairs({ id, task[1], age(task[2]), task[3], task[4] }) do silent[#silent + 1] = value end
+        end
+    end
 end
+-- Leases are of one length in a fleet, so the ones that were silent longest come first.
+add(redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1),
+    function(updated_at) return updated_at <= NOW and age(updated_at) >= tonumber(ARGV[1]) end)
+-- A beat in the future: the clock was set back. Only watching tells whether such an attempt lives.
+add(redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1, 'REV'), function(updated_at) return updated_at > NOW end)
 return { 'scan', processes, redis.call('SMEMBERS', TAG .. 'host:' .. ARGV[2]), silent }

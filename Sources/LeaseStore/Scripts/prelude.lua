@@ -70,7 +70,8 @@ end
 
 local function stores_of(task) return cjson.decode(task.input).stores end
 
-local function count(name, by) redis.call('HINCRBY', STATS, name, by or 1) end
+-- A figure for operators. That it cannot be added (a size beyond all bounds) never stops a script half-way.
+local function count(name, by) redis.pcall('HINCRBY', STATS, name, by or 1) end
 
 local function tell(kind, id, task, detail)
     redis.call('XADD', EVENTS, 'MAXLEN', '~', 1000, '*',
@@ -87,19 +88,28 @@ local function name_garbage(store, key)
     redis.call('ZADD', GARBAGE, NOW, store .. ' ' .. key)
 end
 
+-- A task's score in its tenant's queue: by priority, then first come first served. Kept for all its attempts.
+local function place(priority, sequence)
+    return (9 - priority) * 17592186044416 + sequence
+end
+
+local function wake()
+    redis.call('LPUSH', WAKE, 1)
+    redis.call('LTRIM', WAKE, 0, 63)
+end
+
 -- Puts a pending task into its tenant's queue and wakes a waiting worker.
 local function enqueue(id, task, score)
     redis.call('ZADD', queue_key(task.owner), score, id)
     redis.call('ZADD', RING, 'NX', redis.call('HGET', CONTROL, 'turn') or 0, task.owner)
-    if task.bytes_total then redis.call('HINCRBY', CONTROL, 'pending_bytes', task.bytes_total) end
-    redis.call('LPUSH', WAKE, 1)
-    redis.call('LTRIM', WAKE, 0, 63)
+    if task.bytes_total then redis.pcall('HINCRBY', CONTROL, 'pending_bytes', task.bytes_total) end
+    wake()
 end
 
 -- Takes a task out of its tenant's queue, and an emptied tenant out of the ring.
 local function dequeue(id, task)
     if redis.call('ZREM', queue_key(task.owner), id) == 0 then return end
-    if task.bytes_total then redis.call('HINCRBY', CONTROL, 'pending_bytes', -task.bytes_total) end
+    if task.bytes_total then redis.pcall('HINCRBY', CONTROL, 'pending_bytes', '-' .. task.bytes_total) end
     if redis.call('ZCARD', queue_key(task.owner)) == 0 then redis.call('ZREM', RING, task.owner) end
 end
 
@@ -119,9 +129,14 @@ local function end_attempt(id, task, reason, published)
     end
 end
 
+-- The status that an image has while this task runs.
+local function status_during(task)
+    return ({ upload = 'saving', stage = 'uploading' })[task.kind] or 'importing'
+end
+
 -- Puts an image's status back to what it was before this task, where the task's own status still stands.
 local function restore_image(task, image)
-    if image.status ~= 'importing' and image.status ~= 'saving' and image.status ~= 'uploading' then return end
+    if image.status ~= status_during(task) then return end
     local status = task.prior_status
     if status == 'uploading' and not image.stage then status = 'queued' end
     redis.call('HSET', image_key(task.image), 'status', status, 'updated_at', NOW)
@@ -160,9 +175,8 @@ local function requeue(id, task, reason, delay, spent)
     if delay > 0 then
         redis.call('HSET', task_key(id), 'due_at', NOW + delay)
         redis.call('ZADD', DELAYED, NOW + delay, id)
-        -- A worker that waits for an earlier time has to look again.
-        redis.call('LPUSH', WAKE, 1)
-        redis.call('LTRIM', WAKE, 0, 63)
+        -- A worker that waits for a later time has to look again.
+        wake()
     else
         enqueue(id, task, task.score)
     end
@@ -227,17 +241,23 @@ local function is_named(store, key)
 end
 
 -- Checks everything about taking an image's lock for a new task, and says what taking it will mean.
--- Returns a refusal, or nil, the image, the status to go back to, and the id and hash of a task that loses the lock.
+-- Returns a refusal, or nil, the image, the status to go back to, the id and hash of a task that loses the lock, and
+-- the words by which it loses it. An id without a hash: the lock named no live task.
 local function examine_lock(image_id, wanted, steal_after, pending_steal_after, force, may_lack_formats)
     local image = load(image_key(image_id))
     if not image or image.status == 'deleted' then return { 'no-image' } end
     local holder = redis.call('GET', lock_key(image_id))
     local status = image.status
-    local loser
+    local loser, how
     if holder then
         loser = load(task_key(holder))
+        -- What the holder's work has made of the status counts for nothing; any other status is the image's own.
+        if status == 'importing' or status == 'saving' or status == 'uploading' then
+            status = loser and loser.prior_status or (status == 'uploading' and status or 'queued')
+        end
         if loser and (loser.state == 'pending' or loser.state == 'processing') then
-            local silent = age(loser.updated_at)
+            -- One that was never claimed is as old as its creation.
+            local silent = age(loser.updated_at or loser.created_at)
             local steal_in = -1
             if loser.state == 'processing' then
                 steal_in = math.max(0, steal_after - silent)
@@ -253,23 +273,27 @@ local function examine_lock(image_id, wanted, steal_after, pending_steal_after, 
             if steal_in ~= 0 and not force then
                 return { 'locked', holder, loser.state, silent, steal_in, loser.phase or '' }
             end
-            status = loser.prior_status
+            how = steal_in == 0
+                and 'expired lock preempted: no heartbeat for ' .. math.floor(silent / 1000) .. ' s'
+                or 'lock taken by force after ' .. math.floor(silent / 1000) .. ' s without a heartbeat'
         else
-            -- The lock names no live task: nobody is there to lose it. The audit's count tells of it.
-            status = loser and loser.prior_status or status
-            if status == 'importing' or status == 'saving' then status = 'queued' end
             loser = nil
         end
     end
     if status == 'uploading' and not image.stage then status = 'queued' end
     if status ~= wanted then return { 'wrong-status', status } end
     if not may_lack_formats and not (image.disk_format and image.container_format) then return { 'no-format' } end
-    return nil, image, status, holder, loser
+    return nil, image, status, holder, loser, how
 end
 
--- Ends the task that loses the lock to `id`.
-local function steal(holder, loser, image, id)
-    finish(holder, loser, 'failure', 'stolen', 'expired lock preempted: no heartbeat for '
-        .. math.floor(age(loser.updated_at) / 1000) .. ' s, import taken over by ' .. id, image)
-    count('steals')
+-- Gives the lock to `id`, and ends the task that loses it.
+local function take_lock(id, image_id, image, holder, loser, how)
+    if loser then
+        finish(holder, loser, 'failure', 'stolen', how .. ', import taken over by ' .. id, image)
+        count('steals')
+    elseif holder then
+        -- It named no live task, which must not happen: nobody is there to lose it, and the count tells of it.
+        count('faults')
+    end
+    redis.call('SET', lock_key(image_id), id)
 end

@@ -1,6 +1,7 @@
 #!lua flags=no-writes
 -- The queue in numbers.
 -- KEYS  1 anchor
+-- The oldest age is that of the oldest among the tenants' next tasks; tenants beyond a thousand are left out.
 -- REPLY stats paused delayed processing pending-bytes processes garbage oldest-age (ms, or '') tenants (name, count)
 local tenants, oldest = {}, ''
 for _, tenant in ipairs(redis.call('ZRANGE', RING, 0, 999)) do

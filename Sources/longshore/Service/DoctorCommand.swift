@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import ImportModel
+import LeaseStore
+import Logging
+import Operations
+import RedisClient
+
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Say what is wrong with a configuration, its Redis and its stores, and how to mend it.",
+        discussion: """
+            Exits with 1 when something must be mended, with 2 when the configuration cannot be read.
+
+            Examples:
+              longshore doctor --config /etc/longshore/longshore.yaml
+              longshore doctor --settings
+            """)
+
+    @OptionGroup var options: SettingsOptions
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Flag(help: "Print every setting in force and where it comes from, with secrets masked, and check nothing.")
+    var settings = false
+
+    @Flag(help: "Also check that the API's port is free, as before a first start.")
+    var beforeStart = false
+
+    func run() async throws {
+        try await ServiceExit.reporting {
+            let loaded = try options.load()
+            if settings {
+                print(loaded.describe(), terminator: "")
+                return
+            }
+            LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+            let report = await Doctor(checks: try checks(loaded)).examine()
+            print(json ? try report.json() : report.text(), terminator: json ? "\n" : "")
+            if report.exitCode != 0 { throw ExitCode(report.exitCode) }
+        }
+    }
+
+    private func checks(_ settings: Settings) throws -> [Check] {
+        var checks = [Check.openFilesLimit(), Check.clock()]
+        if beforeStart { checks.append(.portFree(host: settings.api.host, port: settings.api.port)) }
+        checks.append(Check("redis") { await Self.examineRedis(settings) })
+        for store in settings.stores {
+            switch store.place {
+            case .filesystem(let path): checks.append(.writableFolder("store \(store.id)", path: path))
+            }
+        }
+        if settings.stores.isEmpty {
+            checks.append(
+                Check("stores") {
+                    .failure("no store is configured", remedy: "add one under 'stores', or with --store")
+                })
+        }
+        return checks
+    }
+
+    private static func examineRedis(_ settings: Settings) async -> CheckResult {
+        do {
+            let client = try RedisClient(
+                configuration: RedisConfiguration(settings.redis), logger: Logger(label: "longshore.doctor"))
+            let store = LeaseStore(
+                redis: client, keys: try Keys(prefix: settings.redis.prefix), settings: settings.lease)
+            do {
+                let findings = try await store.examineServer()
+                await client.close()
+                return judge(findings, settings)
+            } catch {
+                await client.close()
+                throw error
+            }
+        } catch {
+            return .failure("\(error)", remedy: "start Redis, or correct redis.url, user and password")
+        }
+    }
+
+    private static func judge(_ findings: [ServerFinding], _ settings: Settings) -> CheckResult {
+        let texts = findings.map(\.text).joined(separator: "; ")
+        if findings.isEmpty { return .ok("writes to the disk before it answers, evicts nothing") }
+        if findings.contains(where: { $0.severity == .fatal }) {
+            return .failure(texts, remedy: "set what is named, here and in redis.conf; deploy/redis.conf is an example")
+        }
+        if findings.contains(where: { $0.severity == .unsafe }), !settings.redis.allowUnsafe {
+            return .failure(texts, remedy: "set what is named, or redis.allow-unsafe to take the risk")
+        }
+        return .warning(texts, remedy: "see docs/operations.md")
+    }
+}

@@ -1,0 +1,80 @@
+import ImageAPI
+import ImageStorage
+import ImportModel
+import ImportPipeline
+import ImportWorker
+import LeaseStore
+import Logging
+import NIOCore
+import Operations
+
+extension Node {
+    /// The HTTP service over this process's parts.
+    func apiService() throws -> ImageService {
+        let descriptions = Dictionary(uniqueKeysWithValues: settings.stores.map { ($0.id, $0.description) })
+        guard let defaultStore = settings.defaultStore?.id else {
+            throw InvalidValue("no store is the default; set 'default: true' for one of them")
+        }
+        var parts = ImageService.Parts(
+            leaseStore: store,
+            stores: storages.map { ImageService.Store(storage: $0, description: descriptions[$0.id] ?? "") },
+            defaultStore: defaultStore, stagingStore: settings.stagingStore ?? defaultStore, sources: policy,
+            uploads: LeasedUploads(
+                attempt: UploadAttempt(
+                    store: store, beats: beats, process: identity.id, threads: digestThreads,
+                    maxBytes: settings.api.maxUploadBytes, logger: logger),
+                storages: storages))
+        let metrics = metrics
+        parts.observeRequest = { method, route, status, took in
+            metrics.histogram(.httpRequest, ["method": method, "route": route, "status": String(status)]).observe(took)
+        }
+        parts.renderProcessMetrics = { metrics.render() }
+        let logger = logger
+        let host = settings.api.host
+        return ImageService(
+            configuration: .init(
+                host: host, port: settings.api.port, publicEndpoint: settings.api.publicEndpoint,
+                maxUploadBytes: settings.api.maxUploadBytes),
+            parts: parts, logger: logger,
+            onListening: { port in
+                logger.notice("listening", metadata: ["host": "\(host)", "port": "\(port)"])
+            })
+    }
+}
+
+/// Uploads and stagings of the API, carried out under a worker's lease.
+private struct LeasedUploads: UploadRunner {
+    let attempt: UploadAttempt
+    let storages: [any ImageStorage]
+
+    func run<Body: AsyncSequence & Sendable>(
+        kind: TaskKind, image: ImageRecord, task: NewTask, store: StoreID, body: Body, expectedBytes: Int64?
+    ) async throws -> UploadResult where Body.Element == ByteBuffer {
+        guard let storage = storages.first(where: { $0.id == store }) else {
+            return .failed(UploadFailure(kind: .unavailable, reason: "this process has no store '\(store)'"))
+        }
+        let result = try await attempt.run(
+            kind, of: image, task, into: storage, body: body, expectedBytes: expectedBytes)
+        switch result {
+        case .published: return .published
+        case .refused(let reply): return .refused(reply)
+        case .lost(let lost): return .lost(lost)
+        case .failed(let error): return .failed(Self.failure(error))
+        }
+    }
+
+    private static func failure(_ error: any Error) -> UploadFailure {
+        switch error {
+        case let failure as UploadFailure: failure
+        case PipelineError.tooLarge, PipelineError.tooLong:
+            UploadFailure(kind: .tooLarge, reason: "\(error)")
+        case PipelineError.tooShort: UploadFailure(kind: .interrupted, reason: "\(error)")
+        case PipelineError.storage(_, .full), StorageError.full:
+            UploadFailure(kind: .storeFull, reason: "\(error)")
+        case is PipelineError, is StorageError, is LeaseStoreError:
+            UploadFailure(kind: .unavailable, reason: "\(error)")
+        case is InvalidValue: UploadFailure(kind: .interrupted, reason: "\(error)")
+        default: UploadFailure(kind: .clientGone, reason: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import FilesystemStorage
+import Foundation
+import ImageStorage
+import ImportModel
+import ImportWorker
+import LeaseStore
+import Logging
+import NIOPosix
+import Operations
+import RedisClient
+import ServiceLifecycle
+import WebSource
+
+/// The parts that every process of a fleet has, made from its settings: the catalog, the stores, the sources, and the
+/// services that keep the fleet healthy.
+struct Node: Sendable {
+    let settings: Settings
+    let logger: Logger
+    let metrics = MetricsRegistry()
+    let identity = ProcessIdentity()
+    let startedAt = Date()
+    /// For everything but heartbeats.
+    let store: LeaseStore
+    /// The same catalog, on a connection that carries nothing but heartbeats.
+    let beats: LeaseStore
+    let catalogID: String
+    let storages: [any ImageStorage]
+    let policy: SourcePolicy
+    let source: WebSource
+    let digestThreads: NIOThreadPool
+    private let clients: [RedisClient]
+    private let pools: [NIOThreadPool]
+
+    /// Connects to Redis, checks it and the stores, and opens the catalog.
+    /// - Throws: what is wrong, for a person; nothing is left behind.
+    init(_ settings: Settings, logger: Logger) async throws {
+        self.settings = settings
+        self.logger = logger
+        guard !settings.stores.isEmpty else {
+            throw InvalidValue("no store is configured; give one with --store main=filesystem:/folder, or in the file")
+        }
+        policy = try Self.policy(settings.sources)
+        digestThreads = Self.threads(max(2, ProcessInfo.processInfo.activeProcessorCount))
+        let resolverThreads = Self.threads(2)
+        source = try WebSource(
+            policy: policy, limits: Self.limits(settings.sources),
+            resolver: SystemResolver(threads: resolverThreads), caFile: settings.sources.caFile)
+        var pools = [digestThreads, resolverThreads]
+        storages = settings.stores.map { store in
+            let threads = Self.threads(4)
+            pools.append(threads)
+            return switch store.place {
+            case .filesystem(let path): FilesystemStorage(id: store.id, root: path, threads: threads)
+            }
+        }
+        self.pools = pools
+
+        let keys = try Keys(prefix: settings.redis.prefix)
+        let configuration = try RedisConfiguration(settings.redis)
+        let ordinary = try RedisClient(configuration: configuration, logger: logger)
+        var forBeats = configuration
+        forBeats.connections = 1
+        // A beat that is not answered by then is better sent again.
+        forBeats.commandTimeout = min(configuration.commandTimeout, settings.lease.lease / 6)
+        forBeats.connectTimeout = forBeats.commandTimeout
+        let beating = try RedisClient(configuration: forBeats, logger: logger)
+        clients = [ordinary, beating]
+        let metrics = metrics
+        store = LeaseStore(redis: ordinary, keys: keys, settings: settings.lease, replicas: settings.redis.replicas) {
+            metrics.histogram(.script, ["script": $0]).observe($1)
+        }
+        beats = LeaseStore(redis: beating, keys: keys, settings: settings.lease) {
+            metrics.histogram(.script, ["script": $0]).observe($1)
+        }
+        do {
+            try Self.accept(try await store.examineServer(), allowUnsafe: settings.redis.allowUnsafe, logger)
+            catalogID = try await store.openCatalog()
+            try await StoreSetup(catalogID: catalogID, logger: logger).check(storages)
+        } catch {
+            for client in clients { await client.close() }
+            for pool in pools { try? await pool.shutdownGracefully() }  // the error that counts is the first one
+            throw error
+        }
+    }
+
+    /// The services of every process, in the order in which they start; they stop in the reverse one.
+    func commonServices(role: String, concurrency: Int) async throws -> [any Service] {
+        let presence = Presence(
+            store: store,
+            record: identity.record(
+                role: role, version: Version.current, concurrency: concurrency, stores: storages.map(\.id),
+                startedAt: startedAt),
+            logger: logger)
+        try await presence.announce()
+        return [
+            presence,
+            Recoverer(store: store, identity: identity, logger: logger),
+            Auditor(store: store, logger: logger),
+        ]
+    }
+
+    /// What a worker runs on top.
+    func workerServices() -> [any Service] {
+        var limits = AttemptRunner.Limits()
+        limits.retry = settings.retry
+        limits.stall = settings.worker.stallTimeout
+        limits.maxBytes = settings.sources.maxBytes
+        let runner = AttemptRunner(
+            store: store, beats: beats, storages: storages, source: source, threads: digestThreads, limits: limits,
+            logger: logger)
+        var sweep = Sweeper.Limits()
+        sweep.maxDelete = settings.sweep.maxDelete
+        sweep.maxShare = settings.sweep.maxShare
+        return [
+            Sweeper(store: store, storages: storages, catalogID: catalogID, limits: sweep, logger: logger),
+            ClaimLoop(
+                store: store, runner: runner, process: identity.id, stores: storages.map(\.id),
+                concurrency: settings.worker.concurrency, logger: logger),
+        ]
+    }
+
+    /// Closes everything; to be called when the services have ended.
+    func close() async {
+        for client in clients { await client.close() }
+        for pool in pools {
+            do {
+                try await pool.shutdownGracefully()
+            } catch {
+                logger.debug("threads could not be stopped", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    private static func threads(_ count: Int) -> NIOThreadPool {
+        let pool = NIOThreadPool(numberOfThreads: count)
+        pool.start()
+        return pool
+    }
+
+    private static func policy(_ sources: Settings.Sources) throws -> SourcePolicy {
+        SourcePolicy(
+            allow: try sources.allow.map { try HostRule(parsing: $0) },
+            deny: try sources.deny.map { try HostRule(parsing: $0) })
+    }
+
+    private static func limits(_ sources: Settings.Sources) -> SourceLimits {
+        SourceLimits(
+            connect: sources.connectTimeout, idle: sources.idleTimeout, total: sources.totalTimeout,
+            maxBytes: sources.maxBytes)
+    }
+
+    private static func accept(_ findings: [ServerFinding], allowUnsafe: Bool, _ logger: Logger) throws {
+        let stopping = findings.filter { $0.severity == .fatal || ($0.severity == .unsafe && !allowUnsafe) }
+        for finding in findings where !stopping.contains(finding) { logger.warning("\(finding.text)") }
+        guard !stopping.isEmpty else { return }
+        let hint = stopping.contains { $0.severity == .fatal } ? "" : "\n(redis.allow-unsafe=true starts all the same)"
+        throw InvalidValue(
+            "this Redis cannot be trusted with imports:\n" + stopping.map { "  " + $0.text }.joined(separator: "\n") + hint)
+    }
+}
+
+extension RedisConfiguration {
+    /// - Throws: `RedisConfigurationError`
+    init(_ settings: Settings.Redis) throws {
+        try self.init(url: settings.url)
+        if let username = settings.username { self.username = username }
+        if let password = settings.password { self.password = password }
+        let isNamed = [settings.caFile, settings.certificateFile, settings.keyFile, settings.serverName].contains { $0 != nil }
+        if isNamed || tls != nil {
+            tls = TLS(
+                caFile: settings.caFile, certificateFile: settings.certificateFile, keyFile: settings.keyFile,
+                serverName: settings.serverName)
+        }
+    }
+}

@@ -1,8 +1,0 @@
-import ArgumentParser
-import AsyncHTTPClient
-import Configuration
-import Hummingbird
-import NIOSSL
-import ServiceLifecycle
-import Yams
-print("hi")

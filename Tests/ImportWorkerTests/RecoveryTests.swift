@@ -1,0 +1,77 @@
+import Foundation
+import ImportModel
+import LeaseStore
+import TestSupport
+import Testing
+
+@testable import ImportWorker
+
+@Suite struct RecoveryTests {
+    @Test func aSilentAttemptIsWatchedForItsWholeLeaseByTheWatchersOwnClock() throws {
+        var list = WatchList()
+        let start = ContinuousClock.now
+        let process = try #require(ProcessID(rawValue: "host-1-a"))
+        var attempt = SilentAttempt(
+            task: .random(), beatSeq: 4, age: .seconds(3600), lease: .seconds(30), process: process)
+        #expect(list.observe([attempt], at: start).isEmpty)
+        #expect(list.observe([attempt], at: start + .seconds(29)).isEmpty)
+        #expect(list.observe([attempt], at: start + .seconds(30)) == [attempt])
+        attempt.beatSeq = 5
+        #expect(list.observe([attempt], at: start + .seconds(31)).isEmpty)
+        #expect(list.observe([], at: start + .seconds(50)).isEmpty)
+        #expect(list.observe([attempt], at: start + .seconds(80)).isEmpty)
+    }
+
+    @Test func aSilentAttemptIsGivenBackWithItsLock() async throws {
+        try await WorkBench.with { bench in
+            let task = try await bench.queue("http://127.0.0.1:1/")
+            // A process of another host: only its silence can be seen.
+            let stranger = try #require(ProcessID(rawValue: "elsewhere-1-abc"))
+            _ = try await bench.claim(as: stranger)
+            try await running([Recoverer(store: bench.store, identity: bench.identity, logger: bench.logger)]) {
+                try await eventually { try await bench.store.task(task.id)?.state == .pending }
+            }
+            #expect(try await bench.store.image(task.image)?.lockedBy == task.id)
+            let history = try await bench.store.history(task.id)
+            #expect(history.count == 1)
+            #expect(history.first?.reason.contains("no heartbeat") == true)
+        }
+    }
+
+    @Test func theAttemptsOfADeadProcessOfThisHostNeedNotWaitForTheirLease() async throws {
+        var settings = WorkBench.settings
+        settings.lease = .seconds(3600)
+        settings.stealAfter = .seconds(7200)
+        try await WorkBench.with(settings) { bench in
+            let folder = try temporaryDirectory()
+            let victim = try ServerProcess("/bin/sleep", ["600"], log: folder.appending(path: "log"), folder: folder)
+            var record = bench.identity.record(
+                role: "worker", version: "test", concurrency: 1, stores: [WorkBench.storeID], startedAt: Date())
+            record.id = ProcessID.mint(host: "here", pid: victim.pid)
+            record.pid = Int(victim.pid)
+            record.startTicks = try #require(ticks(of: victim.pid))
+            _ = try await bench.store.register(record, timeToLive: .seconds(60))
+            let task = try await bench.queue("http://127.0.0.1:1/")
+            _ = try await bench.claim(as: record.id)
+            try await running([Recoverer(store: bench.store, identity: bench.identity, logger: bench.logger)]) {
+                victim.kill()
+                try await eventually { try await bench.store.task(task.id)?.state == .pending }
+            }
+            #expect(try await bench.store.history(task.id).first?.reason.contains("is gone") == true)
+            #expect(try await bench.store.processes().isEmpty)
+        }
+    }
+
+    private func ticks(of pid: pid_t) -> UInt64? {
+        guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return nil }
+        return stat.split(separator: ")").last?.split(separator: " ").dropFirst(19).first.flatMap { UInt64($0) }
+    }
+
+    @Test func thisProcessIsNotGoneAndAReusedPidIs() {
+        let own = ProcessIdentity()
+        #expect(!ProcessIdentity.isGone(pid: own.pid, startTicks: own.startTicks))
+        #expect(ProcessIdentity.isGone(pid: own.pid, startTicks: own.startTicks + 1))
+        #expect(ProcessIdentity.isGone(pid: 0, startTicks: 1))
+        #expect(!ProcessIdentity.isGone(pid: own.pid, startTicks: 0))
+    }
+}
