@@ -1,0 +1,131 @@
+import ImportModel
+
+/// The names that an image's document may have, and what a user may do with each.
+package enum ImageAttribute {
+    package static let readOnly: Set<String> = [
+        "id", "status", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value", "created_at", "updated_at",
+        "direct_url", "self", "file", "schema", "stores", "locations",
+    ]
+    static let reserved: Set<String> = ["location", "deleted", "deleted_at"]
+    static let reservedPrefix = "os_glance"
+    static let settable: Set<String> = [
+        "name", "visibility", "owner", "disk_format", "container_format", "min_disk", "min_ram", "protected",
+        "os_hidden", "tags",
+    ]
+
+    package static let diskFormats = [
+        "ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop",
+    ]
+    package static let containerFormats = ["ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"]
+
+    static let maxNameLength = 255
+    static let maxValueBytes = 65_535
+    static let maxProperties = 128
+    static let maxTags = 128
+
+    /// Refuses names that are not a user's to write.
+    static func admitWriting(_ name: String) throws(CatalogError) {
+        if readOnly.contains(name) { throw .forbidden("Attribute '\(name)' is read-only.") }
+        if reserved.contains(name) || name.hasPrefix(reservedPrefix) {
+            throw .forbidden("Attribute '\(name.prefix(64))' is reserved.")
+        }
+    }
+}
+
+extension ImageRecord {
+    /// Sets a base attribute or a free property, after checking name, type and right.
+    mutating func set(_ attribute: String, to value: JSON, by caller: Caller) throws(CatalogError) {
+        try ImageAttribute.admitWriting(attribute)
+        switch attribute {
+        case "name": name = try Self.text(attribute, value)
+        case "owner": owner = try Self.owner(value, caller)
+        case "visibility": visibility = try Self.visibility(value, caller)
+        case "disk_format": diskFormat = try Self.choice(attribute, value, of: ImageAttribute.diskFormats)
+        case "container_format":
+            containerFormat = try Self.choice(attribute, value, of: ImageAttribute.containerFormats)
+        case "min_disk": minDisk = try Self.size(attribute, value)
+        case "min_ram": minRAM = try Self.size(attribute, value)
+        case "protected": isProtected = try Self.flag(attribute, value)
+        case "os_hidden": isHidden = try Self.flag(attribute, value)
+        case "tags": tags = try Self.tags(value)
+        default: try setProperty(attribute, to: value)
+        }
+    }
+
+    private mutating func setProperty(_ property: String, to value: JSON) throws(CatalogError) {
+        guard !property.isEmpty, property.count <= ImageAttribute.maxNameLength else {
+            throw .invalid("The name of a property must have 1 to \(ImageAttribute.maxNameLength) characters.")
+        }
+        guard let text = value.string, text.utf8.count <= ImageAttribute.maxValueBytes else {
+            throw .invalid(
+                "Property '\(property)' must be a string of at most \(ImageAttribute.maxValueBytes) bytes.")
+        }
+        properties[property] = text
+        guard properties.count <= ImageAttribute.maxProperties else {
+            throw .tooMuch("An image has at most \(ImageAttribute.maxProperties) properties of its own.")
+        }
+    }
+
+    private static func text(_ attribute: String, _ value: JSON) throws(CatalogError) -> String? {
+        if value == .null { return nil }
+        guard let text = value.string, text.count <= 255 else {
+            throw .invalid("'\(attribute)' must be a string of at most 255 characters, or null.")
+        }
+        return text
+    }
+
+    private static func owner(_ value: JSON, _ caller: Caller) throws(CatalogError) -> String? {
+        let owner = try text("owner", value)
+        guard caller.isAdmin || owner == caller.project else {
+            throw .forbidden("You are not permitted to create images owned by '\(owner ?? "nobody")'.")
+        }
+        return owner
+    }
+
+    private static func visibility(_ value: JSON, _ caller: Caller) throws(CatalogError) -> Visibility {
+        guard let visibility = value.string.flatMap(Visibility.init(rawValue:)) else {
+            throw .invalid("'visibility' must be one of public, private, shared, community.")
+        }
+        guard visibility != .public || caller.isAdmin else {
+            throw .forbidden("Only an administrator may make an image public.")
+        }
+        return visibility
+    }
+
+    private static func choice(
+        _ attribute: String, _ value: JSON, of choices: [String]
+    ) throws(CatalogError) -> String? {
+        if value == .null { return nil }
+        guard let text = value.string, choices.contains(text) else {
+            throw .invalid("'\(attribute)' must be one of \(choices.joined(separator: ", ")), or null.")
+        }
+        return text
+    }
+
+    private static func size(_ attribute: String, _ value: JSON) throws(CatalogError) -> Int {
+        guard let number = value.integer, (0...Int64(Int32.max)).contains(number) else {
+            throw .invalid("'\(attribute)' must be a whole number from 0 to \(Int32.max).")
+        }
+        return Int(number)
+    }
+
+    private static func flag(_ attribute: String, _ value: JSON) throws(CatalogError) -> Bool {
+        guard let flag = value.bool else { throw .invalid("'\(attribute)' must be true or false.") }
+        return flag
+    }
+
+    private static func tags(_ value: JSON) throws(CatalogError) -> Set<String> {
+        guard let items = value.array else { throw .invalid("'tags' must be a list of strings.") }
+        var tags: Set<String> = []
+        for item in items {
+            guard let tag = item.string, !tag.isEmpty, tag.count <= 255 else {
+                throw .invalid("Each tag must be a string of 1 to 255 characters.")
+            }
+            tags.insert(tag)
+        }
+        guard tags.count <= ImageAttribute.maxTags else {
+            throw .tooMuch("An image has at most \(ImageAttribute.maxTags) tags.")
+        }
+        return tags
+    }
+}

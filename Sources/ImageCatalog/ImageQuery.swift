@@ -1,0 +1,95 @@
+package import ImportModel
+
+/// What `GET /v2/images` asks for.
+package struct ImageQuery: Sendable {
+    package static let defaultLimit = 25
+    package static let maxLimit = 1000
+
+    package typealias Parameter = (name: String, value: String)
+
+    package let limit: Int
+    /// The image after which the page begins.
+    let marker: ImageID?
+    let order: ImageOrder
+    /// `nil`: what the caller sees unasked.
+    private let visibility: String?
+    private let filters: [ImageFilter]
+    private let parameters: [Parameter]
+
+    private static let unsupported: Set<String> = ["changes-since"]
+    private static let paging: Set<String> = ["limit", "marker", "sort", "sort_key", "sort_dir"]
+
+    /// - Parameter parameters: the query of the URL, decoded, in its order.
+    package init(_ parameters: [Parameter]) throws(CatalogError) {
+        self.parameters = parameters
+        func last(_ name: String) -> String? { parameters.last { $0.name == name }?.value }
+        if let name = parameters.first(where: { Self.unsupported.contains($0.name) })?.name {
+            throw .invalid("'\(name)' is not supported; use updated_at=gte:<time>.")
+        }
+        limit = try Self.limit(last("limit"))
+        if let text = last("marker") {
+            guard let id = ImageID(rawValue: text) else {
+                throw .invalid("marker '\(text.prefix(64))' is not the id of an image.")
+            }
+            marker = id
+        } else {
+            marker = nil
+        }
+        order = try ImageOrder(parameters)
+        visibility = try Self.visibility(last("visibility"))
+        if let status = last("member_status"), !["accepted", "pending", "rejected", "all"].contains(status) {
+            throw .invalid("member_status must be accepted, pending, rejected or all.")
+        }
+        var filters: [ImageFilter] = []
+        for parameter in parameters
+        where !Self.paging.contains(parameter.name) && !["visibility", "member_status"].contains(parameter.name) {
+            filters.append(try ImageFilter(parameter.name, parameter.value))
+        }
+        if last("os_hidden") == nil { filters.append(try ImageFilter("os_hidden", "false")) }
+        self.filters = filters
+    }
+
+    func matches(_ image: ImageRecord, for caller: Caller) -> Bool {
+        let isVisible =
+            switch visibility {
+            case nil: caller.seesUnasked(image)
+            case "all": caller.maySee(image)
+            case let wanted?: caller.maySee(image) && image.visibility.rawValue == wanted
+            }
+        return isVisible && filters.allSatisfy { $0.matches(image) }
+    }
+
+    /// The document around a page, with links to the first page and, behind a full one, to the next.
+    package func page(_ images: [ImageRecord]) -> JSON {
+        var members: [String: JSON] = [
+            "images": .array(images.map { ImageDocument($0).json }),
+            "first": .string(link(marker: nil)),
+            "schema": .string("/v2/schemas/images"),
+        ]
+        if let last = images.last, images.count == limit { members["next"] = .string(link(marker: last.id)) }
+        return .object(members)
+    }
+
+    private func link(marker: ImageID?) -> String {
+        var kept = parameters.filter { $0.name != "marker" }
+        if let marker { kept.append(("marker", marker.rawValue)) }
+        let query = kept.map { "\(PercentCoding.encode($0.name))=\(PercentCoding.encode($0.value))" }
+        return "/v2/images" + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+    }
+
+    private static func limit(_ text: String?) throws(CatalogError) -> Int {
+        guard let text else { return defaultLimit }
+        guard let limit = Int(text), limit >= 0 else {
+            throw .invalid("limit must be a whole number, 0 or more.")
+        }
+        return min(limit, maxLimit)
+    }
+
+    private static func visibility(_ text: String?) throws(CatalogError) -> String? {
+        guard let text else { return nil }
+        guard text == "all" || Visibility(rawValue: text) != nil else {
+            throw .invalid("visibility must be public, private, shared, community or all.")
+        }
+        return text
+    }
+}
