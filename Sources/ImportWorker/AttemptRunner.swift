@@ -78,7 +78,9 @@ package struct AttemptRunner: Sendable {
             group.addTask { (try? await keeper.lost()).map { .leaseLost($0) } }
             group.addTask { (try? await drain.wait()).map { .interrupted } }
             let stall = limits.stall
-            group.addTask { (try? await StallWatch(limit: stall).wait(for: keeper)).map { .retry(reason: $0, after: nil) } }
+            group.addTask {
+                (try? await StallWatch(limit: stall).wait(for: keeper)).map { .retry(reason: $0, after: nil) }
+            }
             var first: Outcome?
             for await outcome in group where first == nil && outcome != nil {
                 first = outcome

@@ -90,7 +90,8 @@ package struct ClaimLoop: Service {
                 } catch let error as LeaseStoreError {
                     failures += 1
                     logger.error("cannot claim", metadata: ["reason": "\(error)"])
-                    try await Task.sleep(for: RetryPolicy(base: .seconds(1), cap: .seconds(30)).delay(afterFailures: failures))
+                    try await Task.sleep(
+                        for: RetryPolicy(base: .seconds(1), cap: .seconds(30)).delay(afterFailures: failures))
                 }
             }
         }

@@ -23,7 +23,7 @@ package struct Recoverer: Service {
         // Ends with the graceful shutdown; errors are logged below, so nothing else leaves the loop.
         try? await cancelWhenGracefulShutdown {
             var watched = WatchList()
-            var neighbours = Neighbours(own: identity.id)
+            var neighbours = Neighbours(of: identity)
             var nextSweep = ContinuousClock.now
             while true {
                 do {
@@ -77,18 +77,21 @@ package struct Recoverer: Service {
 /// The other processes of this host, as far as they have told the fleet of themselves.
 struct Neighbours {
     private let own: ProcessID
+    private let hostKey: String
     private var known: [ProcessID: (pid: Int, startTicks: UInt64)] = [:]
 
-    init(own: ProcessID) { self.own = own }
+    init(of identity: ProcessIdentity) {
+        own = identity.id
+        hostKey = identity.hostKey
+    }
 
     mutating func update(_ ids: [ProcessID], from store: LeaseStore) async throws {
         let unknown = ids.filter { $0 != own && known[$0] == nil }
         guard !unknown.isEmpty else { return }
         let records = try await store.processes(unknown)
         for record in records { known[record.id] = (record.pid, record.startTicks) }
-        // One whose record has run out has been silent for far longer than a lease: the sweep recovers its tasks.
-        let expired = Set(unknown).subtracting(records.map(\.id))
-        for id in expired { known[id] = (0, 1) }
+        // Of one whose record has run out nothing can be proved: it is forgotten, and its leases decide.
+        for id in Set(unknown).subtracting(records.map(\.id)) { try await store.leave(id, hostKey: hostKey) }
     }
 
     mutating func forget(_ id: ProcessID) { known[id] = nil }

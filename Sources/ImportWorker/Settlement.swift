@@ -32,7 +32,8 @@ struct Settlement: Sendable {
                 return settled(outcome, try await fail(.workerFault(retryAfter: Self.faultPause), reason))
             case .interrupted:
                 logger.info("attempt given back")
-                return settled(outcome, try await LeaseStore.insist(for: Self.patience) { try await store.release(attempt) })
+                return settled(
+                    outcome, try await LeaseStore.insist(for: Self.patience) { try await store.release(attempt) })
             case .leaseLost(let lost):
                 return try await lose(lost, of: claim)
             }

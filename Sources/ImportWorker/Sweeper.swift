@@ -102,7 +102,9 @@ package struct Sweeper: Service {
         }
         let count = batch.entries.count
         guard count <= limits.maxDelete else {
-            hold(storage, "more than \(limits.maxDelete) objects would go at once; raise sweep.max-delete if that is right")
+            hold(
+                storage,
+                "more than \(limits.maxDelete) objects would go at once; raise sweep.max-delete if that is right")
             return false
         }
         let images = try await store.imageCount()

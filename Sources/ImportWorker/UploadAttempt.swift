@@ -58,7 +58,8 @@ package struct UploadAttempt: Sendable {
             bytesTotal: expectedBytes, logger: logger)
         keeper.note(phase: .streaming)
         return await keeper.keep {
-            let result = await transfer(image, ObjectKey(image: image.id, nonce: nonce), storage, body, expectedBytes, keeper)
+            let result = await transfer(
+                image, ObjectKey(image: image.id, nonce: nonce), storage, body, expectedBytes, keeper)
             return await settle(result, image, storage.id, keeper.attempt, logger)
         }
     }

@@ -63,10 +63,11 @@ struct Bytes: AsyncSequence, Sendable {
         }
     }
 
-    @Test(arguments: [
-        (Bytes("abc", breaks: true), nil), (Bytes("abc"), 4), (Bytes("abcd"), 3),
-        (Bytes(String(repeating: "x", count: 101)), nil),
-    ] as [(Bytes, Int64?)])
+    @Test(
+        arguments: [
+            (Bytes("abc", breaks: true), nil), (Bytes("abc"), 4), (Bytes("abcd"), 3),
+            (Bytes(String(repeating: "x", count: 101)), nil),
+        ] as [(Bytes, Int64?)])
     func aFailedUploadPutsTheImageBackAndLeavesGarbageOnly(_ body: Bytes, _ expectedBytes: Int64?) async throws {
         try await WorkBench.with { bench in
             let image = try await bench.image()

@@ -146,7 +146,8 @@ struct WorkBench: Sendable {
 }
 
 /// Runs a service as a service group would, stops it gracefully after `body`, and waits for its end.
-func running<R: Sendable>(_ services: [any Service], _ body: @Sendable @escaping () async throws -> R) async throws -> R {
+func running<R: Sendable>(_ services: [any Service], _ body: @Sendable @escaping () async throws -> R) async throws -> R
+{
     var silent = Logger(label: "test")
     silent.logLevel = .critical
     let group = ServiceGroup(

@@ -22,7 +22,8 @@ final class EmbeddedRedis: Service {
         // A unix socket's path has room for 107 bytes.
         socket = home + "/redis.sock"
         guard socket.utf8.count <= 100 else {
-            throw InvalidValue("the data folder's path is too long for a unix socket: \(folder); choose a shorter data-dir")
+            throw InvalidValue(
+                "the data folder's path is too long for a unix socket: \(folder); choose a shorter data-dir")
         }
         do {
             try FileManager.default.createDirectory(
@@ -126,7 +127,8 @@ final class EmbeddedRedis: Service {
     private static func lock(_ path: String, _ folder: String) throws -> FileHandle {
         let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw InvalidValue("\(path) cannot be opened: \(String(cString: strerror(errno))); check who owns \(folder)")
+            throw InvalidValue(
+                "\(path) cannot be opened: \(String(cString: strerror(errno))); check who owns \(folder)")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)

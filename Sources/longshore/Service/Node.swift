@@ -110,6 +110,7 @@ struct Node: Sendable {
             logger: logger)
         var sweep = Sweeper.Limits()
         sweep.maxDelete = settings.sweep.maxDelete
+        sweep.interval = settings.sweep.interval
         sweep.maxShare = settings.sweep.maxShare
         return [
             Sweeper(store: store, storages: storages, catalogID: catalogID, limits: sweep, logger: logger),
@@ -155,7 +156,8 @@ struct Node: Sendable {
         guard !stopping.isEmpty else { return }
         let hint = stopping.contains { $0.severity == .fatal } ? "" : "\n(redis.allow-unsafe=true starts all the same)"
         throw InvalidValue(
-            "this Redis cannot be trusted with imports:\n" + stopping.map { "  " + $0.text }.joined(separator: "\n") + hint)
+            "this Redis cannot be trusted with imports:\n" + stopping.map { "  " + $0.text }.joined(separator: "\n")
+                + hint)
     }
 }
 
@@ -165,7 +167,9 @@ extension RedisConfiguration {
         try self.init(url: settings.url)
         if let username = settings.username { self.username = username }
         if let password = settings.password { self.password = password }
-        let isNamed = [settings.caFile, settings.certificateFile, settings.keyFile, settings.serverName].contains { $0 != nil }
+        let isNamed = [settings.caFile, settings.certificateFile, settings.keyFile, settings.serverName].contains {
+            $0 != nil
+        }
         if isNamed || tls != nil {
             tls = TLS(
                 caFile: settings.caFile, certificateFile: settings.certificateFile, keyFile: settings.keyFile,

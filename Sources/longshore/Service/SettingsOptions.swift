@@ -4,26 +4,32 @@ import Operations
 
 /// The settings that the service commands take from the command line; every other one by `--set`.
 struct SettingsOptions: ParsableArguments {
-    @Option(help: "YAML file with settings (default: $LONGSHORE_CONFIG, else /etc/longshore/longshore.yaml if it exists).",
+    @Option(
+        help: "YAML file with settings (default: $LONGSHORE_CONFIG, else /etc/longshore/longshore.yaml if it exists).",
         completion: .file(extensions: ["yaml", "yml"]))
     var config: String?
 
     @Option(help: "Where Redis is: redis://host[:port][/db], rediss://… or unix:///path.")
     var redisURL: String?
 
-    @Option(help: "A store, as ID=filesystem:/folder; may be given again, and the first is the default.",
+    @Option(
+        help: "A store, as ID=filesystem:/folder; may be given again, and the first is the default.",
         completion: .directory)
     var store: [String] = []
 
-    @Option(help: "A host name or a block of addresses (CIDR) that sources may be fetched from though it is not public.")
+    @Option(
+        help: "A host name or a block of addresses (CIDR) that sources may be fetched from though it is not public.")
     var allowSource: [String] = []
 
-    @Option(help: "trace, debug, info, notice, warning or error.",
+    @Option(
+        help: "trace, debug, info, notice, warning or error.",
         completion: .list(["trace", "debug", "info", "notice", "warning", "error"]))
     var logLevel: String?
 
-    @Option(name: .customLong("set"),
-        help: ArgumentHelp("Any setting, as KEY=VALUE; 'longshore doctor --settings' lists them.", valueName: "key=value"))
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp(
+            "Any setting, as KEY=VALUE; 'longshore doctor --settings' lists them.", valueName: "key=value"))
     var assignments: [String] = []
 
     /// Reads the whole configuration.

@@ -42,7 +42,9 @@ extension Node {
         do {
             let all = try await commonServices(role: role, concurrency: concurrency) + services
             var configuration = ServiceGroupConfiguration(
-                services: all.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+                // What fails takes the others down in order, so that running imports are given back.
+                services: all.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             configuration.maximumGracefulShutdownDuration = settings.worker.drainTimeout
             let group = ServiceGroup(configuration: configuration)
             logger.notice(
