@@ -87,7 +87,8 @@ package struct Catalog: Sendable {
         case .noImage where mayBeDone: return
         case .noImage: throw CatalogError.noImage(id)
         case .protected:
-            throw CatalogError.forbidden("Image \(id) is protected and cannot be deleted; set protected to false first.")
+            throw CatalogError.forbidden(
+                "Image \(id) is protected and cannot be deleted; set protected to false first.")
         }
     }
 }

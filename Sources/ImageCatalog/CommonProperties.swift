@@ -5,7 +5,7 @@ enum CommonProperties {
     static var schema: [String: JSON] {
         descriptions.mapValues { description in
             .object([
-                "type": .string("string"), "is_base": .string("false"), "description": .string(description),
+                "type": .string("string"), "is_base": .bool(false), "description": .string(description),
             ])
         }
     }

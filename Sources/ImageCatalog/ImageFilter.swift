@@ -78,7 +78,8 @@ struct ImageFilter: Sendable {
         }
     }
 
-    private static func number(_ name: String, _ value: String) throws(CatalogError) -> @Sendable (ImageRecord) -> Bool {
+    private static func number(_ name: String, _ value: String) throws(CatalogError) -> @Sendable (ImageRecord) -> Bool
+    {
         let wanted = try size(name, value)
         return { image in
             let actual: Int64? =
@@ -119,7 +120,9 @@ struct ImageFilter: Sendable {
         while true {
             if rest.first == "\"" {
                 rest = rest.dropFirst()
-                guard let end = rest.firstIndex(of: "\"") else { throw .invalid("A quote is not closed in '\(text.prefix(64))'.") }
+                guard let end = rest.firstIndex(of: "\"") else {
+                    throw .invalid("A quote is not closed in '\(text.prefix(64))'.")
+                }
                 items.append(String(rest[..<end]))
                 rest = rest[rest.index(after: end)...]
                 guard rest.isEmpty || rest.first == "," else {

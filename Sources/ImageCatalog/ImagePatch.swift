@@ -95,7 +95,8 @@ package struct ImagePatch: Hashable, Sendable {
             if change.name == "disk_format" || change.name == "container_format" {
                 guard image.status == .queued || image.status == .importing else {
                     throw .forbidden(
-                        "Attribute \(change.name) can be only replaced for a queued image; this one is \(image.status.rawValue).")
+                        "Attribute \(change.name) can be only replaced for a queued image; this one is \(image.status.rawValue)."
+                    )
                 }
             }
             try image.set(change.name, to: change.value, by: caller)

@@ -28,7 +28,8 @@ import Testing
 
     @Test func anImageIsCreatedShownChangedAndDeleted() async throws {
         try await withCatalog { catalog, _ in
-            let body = try json(#"{"name": "a", "disk_format": "raw", "os_distro": "debian", "tags": ["t"], "min_ram": 5}"#)
+            let body = try json(
+                #"{"name": "a", "disk_format": "raw", "os_distro": "debian", "tags": ["t"], "min_ram": 5}"#)
             let created = try await catalog.create(body, by: admin)
             #expect(created.owner == "default")
             let shown = try await catalog.image(created.id.rawValue, for: admin)

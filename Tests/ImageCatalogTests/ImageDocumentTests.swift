@@ -49,7 +49,7 @@ import Testing
 
     @Test func schemasTellCommonPropertiesAndWhatIsReadOnly() throws {
         let properties = try #require(Schemas.schema("image")?.object?["properties"]?.object)
-        #expect(properties["os_distro"]?.object?["is_base"] == .string("false"))
+        #expect(properties["os_distro"]?.object?["is_base"] == .bool(false))
         #expect(properties["hw_disk_bus"] != nil)
         #expect(properties["checksum"]?.object?["readOnly"] == .bool(true))
         #expect(properties["name"]?.object?["readOnly"] == nil)

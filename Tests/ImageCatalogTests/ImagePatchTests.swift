@@ -61,11 +61,15 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{}"#, "400"), (#"[1]"#, "400"), (#"[{}]"#, "400"), (#"[{"op": "test", "path": "/name", "value": 1}]"#, "400"),
+        (#"{}"#, "400"), (#"[1]"#, "400"), (#"[{}]"#, "400"),
+        (#"[{"op": "test", "path": "/name", "value": 1}]"#, "400"),
         (#"[{"op": "move", "path": "/name", "from": "/x"}]"#, "400"), (#"[{"op": "add", "path": "/name"}]"#, "400"),
-        (#"[{"op": "add", "path": "name", "value": "x"}]"#, "400"), (#"[{"op": "add", "path": "/", "value": "x"}]"#, "400"),
-        (#"[{"op": "add", "path": "/a/b", "value": "x"}]"#, "400"), (#"[{"op": "add", "path": "/a~2", "value": "x"}]"#, "400"),
-        (#"[{"op": "add", "path": 1, "value": "x"}]"#, "400"), (#"[{"op": "replace", "path": "/name", "value": 1}]"#, "400"),
+        (#"[{"op": "add", "path": "name", "value": "x"}]"#, "400"),
+        (#"[{"op": "add", "path": "/", "value": "x"}]"#, "400"),
+        (#"[{"op": "add", "path": "/a/b", "value": "x"}]"#, "400"),
+        (#"[{"op": "add", "path": "/a~2", "value": "x"}]"#, "400"),
+        (#"[{"op": "add", "path": 1, "value": "x"}]"#, "400"),
+        (#"[{"op": "replace", "path": "/name", "value": 1}]"#, "400"),
         (#"[{"op": "replace", "path": "/min_ram", "value": -1}]"#, "400"),
         (#"[{"op": "replace", "path": "/min_ram", "value": 1e30}]"#, "400"),
         (#"[{"op": "replace", "path": "/disk_format", "value": "zip"}]"#, "400"),
@@ -76,7 +80,8 @@ import Testing
         (#"[{"op": "add", "path": "/os_glance_import_task", "value": "x"}]"#, "403"),
         (#"[{"op": "add", "path": "/deleted", "value": "x"}]"#, "403"),
         (#"[{"op": "add", "path": "/locations/-", "value": {}}]"#, "403"),
-        (#"[{"op": "replace", "path": "/nope", "value": "x"}]"#, "409"), (#"[{"op": "remove", "path": "/nope"}]"#, "409"),
+        (#"[{"op": "replace", "path": "/nope", "value": "x"}]"#, "409"),
+        (#"[{"op": "remove", "path": "/nope"}]"#, "409"),
     ])
     func whatCannotBeDoneIsRefused(_ text: String, _ status: String) {
         #expect(kind(text) == status)

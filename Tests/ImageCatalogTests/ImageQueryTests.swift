@@ -71,7 +71,8 @@ import Testing
         let stranger = Caller(project: "other", user: "u", roles: [], isAdmin: false)
         var image = image
         for (visibility, unasked, asked) in [
-            (Visibility.public, true, true), (.community, false, true), (.private, false, false), (.shared, false, false),
+            (Visibility.public, true, true), (.community, false, true), (.private, false, false),
+            (.shared, false, false),
         ] {
             image.visibility = visibility
             #expect(try query("").matches(image, for: stranger) == unasked)

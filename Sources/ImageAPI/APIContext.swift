@@ -1,0 +1,34 @@
+import HTTPTypes
+import Hummingbird
+import ImageCatalog
+import ImportModel
+import Logging
+import NIOCore
+import NIOHTTPTypes
+
+/// What goes along with a request.
+struct APIContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// As in the header of the answer.
+    var requestID = ""
+    /// The UUID within the request id, where the service made it; a client's may come more than once.
+    var ownID = TaskID.random()
+    /// Set by `AuthenticationMiddleware`, before any handler runs.
+    var caller = Caller(project: "", user: "", roles: [], isAdmin: false)
+    private let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+
+    /// Tells a client that waits for it to send its body. To be called when the body is wanted, and not before.
+    func askForBody(of request: Request) async throws {
+        guard request.headers[.expect]?.lowercased() == "100-continue" else { return }
+        // Past Hummingbird's writer, which is not there yet: nothing else is written before the handler returns.
+        try await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)))
+    }
+
+    /// A captured part of the path; the empty text, which is no id, if there is none.
+    func part(_ name: String) -> String { parameters.get(name) ?? "" }
+}

@@ -1,0 +1,40 @@
+import Hummingbird
+import ImageCatalog
+import ImportModel
+
+/// Versions, schemas, and what the service offers.
+struct DiscoveryController: Sendable {
+    let address: ServiceAddress
+    let shelf: StoreShelf
+
+    func add(to routes: inout RouteTable) {
+        let choices: RouteTable.Handler = { request, _ in
+            .json(APIVersions.document(base: address.base(for: request)), status: .multipleChoices)
+        }
+        routes.get("/", choices)
+        routes.get("/v2", choices)
+        routes.get("/versions") { request, _ in .json(APIVersions.document(base: address.base(for: request))) }
+        routes.get("/v2/schemas/:name") { _, context in
+            guard let schema = Schemas.schema(context.part("name")) else {
+                throw APIError(.notFound, "There is no schema of this name.")
+            }
+            return .json(schema)
+        }
+        routes.get("/v2/info/import") { _, _ in .json(Self.importMethods) }
+        routes.get("/v2/info/stores") { _, _ in .json(shelf.document(withDetail: false)) }
+        routes.get("/v2/info/stores/detail") { _, context in
+            guard context.caller.isAdmin || context.caller.roles.contains("service") else {
+                throw APIError(.forbidden, "Only administrators and services may see the details of stores.")
+            }
+            return .json(shelf.document(withDetail: true))
+        }
+    }
+
+    private static let importMethods: JSON = .object([
+        "import-methods": .object([
+            "description": .string("Import methods available."),
+            "type": .string("array"),
+            "value": .array(ImportMethod.allCases.map { .string($0.rawValue) }),
+        ])
+    ])
+}

@@ -1,0 +1,62 @@
+import HTTPTypes
+import Hummingbird
+import ImageStorage
+import LeaseStore
+import Logging
+
+/// What supervisors and Prometheus ask.
+struct HealthController: Sendable {
+    let store: LeaseStore
+    let shelf: StoreShelf
+    let drain: DrainState
+    let renderProcessMetrics: @Sendable () -> String
+
+    func add(to routes: inout RouteTable) {
+        routes.get("/healthz") { _, _ in .text("ok\n") }
+        routes.get("/readyz") { _, context in
+            let problems = await problems(context.logger)
+            guard problems.isEmpty else {
+                return .text(problems.map { $0 + "\n" }.joined(), status: .serviceUnavailable)
+            }
+            return .text("ready\n")
+        }
+        routes.get("/metrics") { _, context in
+            .text(await metrics(context.logger), type: "text/plain; version=0.0.4; charset=utf-8")
+        }
+    }
+
+    /// What keeps the service from doing its work; the reasons go to the log, since anybody may ask.
+    private func problems(_ logger: Logger) async -> [String] {
+        if drain.isDraining { return ["the service is stopping"] }
+        var problems: [String] = []
+        do {
+            try await store.ping()
+        } catch {
+            logger.warning("not ready", metadata: ["cause": "\(error)"])
+            problems.append("Redis does not answer")
+        }
+        for store in shelf.stores {
+            do {
+                try await store.storage.check()
+            } catch {
+                logger.warning("not ready", metadata: ["cause": "\(error)"])
+                problems.append("store '\(store.id)' cannot be used")
+            }
+        }
+        return problems
+    }
+
+    /// Without Redis the figures of this process are still told.
+    private func metrics(_ logger: Logger) async -> String {
+        let own = renderProcessMetrics()
+        do {
+            let stats = try await store.queueStats()
+            let fleet = FleetMetrics(
+                queue: stats.queue, garbage: stats.garbage, counters: try await store.counters())
+            return fleet.render() + own
+        } catch {
+            logger.warning("metrics without the fleet's", metadata: ["cause": "\(error)"])
+            return "# The figures of the fleet are missing: Redis does not answer.\n" + own
+        }
+    }
+}

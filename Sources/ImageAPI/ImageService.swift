@@ -1,0 +1,149 @@
+import Hummingbird
+import HummingbirdCore
+import ImageCatalog
+package import ImageStorage
+package import ImportModel
+package import LeaseStore
+package import Logging
+import NIOCore
+import ServiceLifecycle
+package import WebSource
+
+/// The HTTP service: the Image API v2, the fleet API, health and metrics.
+///
+/// Stops gracefully: no connection is taken any more, streams of events end, and what is being answered is answered.
+package struct ImageService: Service {
+    /// A store as the service offers it.
+    package struct Store: Sendable {
+        package let storage: any ImageStorage
+        package let description: String
+
+        package init(storage: any ImageStorage, description: String = "") {
+            self.storage = storage
+            self.description = description
+        }
+
+        var id: StoreID { storage.id }
+    }
+
+    package struct Configuration: Sendable {
+        package var host: String
+        /// 0: a free one; `onListening` tells which.
+        package var port: Int
+        /// How clients reach the service, where that is not the address they used; without a slash at its end.
+        package var publicEndpoint: String?
+        /// Uploads beyond this are refused.
+        package var maxUploadBytes: Int64
+        /// How long a request sits out an outage of Redis.
+        package var patience: Duration = .seconds(5)
+        /// How long a client may be silent in the middle of a request, or between two.
+        package var idleTimeout: Duration = .seconds(300)
+
+        package init(host: String, port: Int, publicEndpoint: String? = nil, maxUploadBytes: Int64 = 1 << 40) {
+            self.host = host
+            self.port = port
+            self.publicEndpoint = publicEndpoint
+            self.maxUploadBytes = maxUploadBytes
+        }
+    }
+
+    /// What the service works with; chosen by whoever composes the process.
+    package struct Parts: Sendable {
+        package var leaseStore: LeaseStore
+        package var stores: [Store]
+        package var defaultStore: StoreID
+        /// Where `PUT stage` puts bytes.
+        package var stagingStore: StoreID
+        package var sources: SourcePolicy
+        package var uploads: any UploadRunner
+        package var authenticator: any Authenticator = NoAuthentication()
+        package var observeRequest:
+            @Sendable (_ method: String, _ route: String, _ status: Int, _ took: Duration) -> Void = { _, _, _, _ in }
+        /// Prometheus text of this process's own figures.
+        package var renderProcessMetrics: @Sendable () -> String = { "" }
+
+        package init(
+            leaseStore: LeaseStore, stores: [Store], defaultStore: StoreID, stagingStore: StoreID,
+            sources: SourcePolicy, uploads: any UploadRunner
+        ) {
+            self.leaseStore = leaseStore
+            self.stores = stores
+            self.defaultStore = defaultStore
+            self.stagingStore = stagingStore
+            self.sources = sources
+            self.uploads = uploads
+        }
+    }
+
+    private let configuration: Configuration
+    private let parts: Parts
+    private let logger: Logger
+    private let onListening: @Sendable (_ port: Int) -> Void
+
+    /// - Parameter onListening: told the port once requests are taken.
+    package init(
+        configuration: Configuration, parts: Parts, logger: Logger,
+        onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.parts = parts
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Serves until the task is cancelled or a graceful shutdown is over.
+    /// - Throws: what binding the address failed with.
+    package func run() async throws {
+        let drain = DrainState()
+        let events = EventHub(store: parts.leaseStore, logger: logger)
+        var http = HTTP1Channel.Configuration(
+            idleTimeout: .milliseconds(configuration.idleTimeout.wholeMilliseconds))
+        http.httpDecoder = .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
+        let application = Application(
+            responder: VersionedPaths(next: router(drain: drain, events: events).buildResponder()),
+            server: .http1(configuration: http),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1024),
+            services: [events],
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? configuration.port) },
+            logger: logger)
+        try await withGracefulShutdownHandler {
+            try await application.run()
+        } onGracefulShutdown: {
+            drain.begin()
+        }
+    }
+
+    private func router(drain: DrainState, events: EventHub) -> Router<APIContext> {
+        let router = Router(context: APIContext.self)
+        router.add(middleware: RequestIDMiddleware())
+        router.add(middleware: AccessLogMiddleware(observe: parts.observeRequest))
+        router.add(middleware: ErrorMiddleware())
+        router.add(middleware: StrictPathMiddleware())
+        router.add(middleware: AuthenticationMiddleware(authenticator: parts.authenticator))
+
+        let catalog = Catalog(store: parts.leaseStore, patience: configuration.patience)
+        let shelf = StoreShelf(
+            stores: parts.stores, defaultStore: parts.defaultStore, stagingStore: parts.stagingStore)
+        let address = ServiceAddress(publicEndpoint: configuration.publicEndpoint)
+        var routes = RouteTable(router: router)
+        DiscoveryController(address: address, shelf: shelf).add(to: &routes)
+        ImagesController(catalog: catalog, address: address, shelf: shelf).add(to: &routes)
+        ImportController(
+            catalog: catalog, store: parts.leaseStore, shelf: shelf, sources: parts.sources,
+            patience: configuration.patience
+        ).add(to: &routes)
+        DataController(
+            catalog: catalog, shelf: shelf, uploads: parts.uploads, maxUploadBytes: configuration.maxUploadBytes
+        ).add(to: &routes)
+        TasksController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
+        FleetController(store: parts.leaseStore, shelf: shelf, patience: configuration.patience).add(to: &routes)
+        FleetTasksController(store: parts.leaseStore, patience: configuration.patience).add(to: &routes)
+        EventsController(store: parts.leaseStore, hub: events).add(to: &routes)
+        HealthController(
+            store: parts.leaseStore, shelf: shelf, drain: drain, renderProcessMetrics: parts.renderProcessMetrics
+        ).add(to: &routes)
+        routes.refuseOtherMethods()
+        return router
+    }
+}

@@ -1,0 +1,54 @@
+import HTTPTypes
+import Hummingbird
+import ImageCatalog
+import ImportModel
+
+/// Images: create, show, list, change, delete.
+struct ImagesController: Sendable {
+    let catalog: Catalog
+    let address: ServiceAddress
+    let shelf: StoreShelf
+
+    func add(to routes: inout RouteTable) {
+        routes.on(.post, "/v2/images", takesBody: true, create)
+        routes.get("/v2/images", list)
+        routes.get("/v2/images/:id") { _, context in
+            .json(ImageDocument(try await catalog.image(context.part("id"), for: context.caller)).json)
+        }
+        routes.on(.patch, "/v2/images/:id", takesBody: true, patch)
+        routes.on(.delete, "/v2/images/:id") { _, context in
+            try await catalog.delete(context.part("id"), by: context.caller)
+            return .noContent
+        }
+    }
+
+    @Sendable private func create(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await RequestBodies.json(of: request, context)
+        let image = try await catalog.create(body, by: context.caller)
+        return .json(
+            ImageDocument(image).json, status: .created,
+            headers: [
+                .location: "\(address.base(for: request))/v2/images/\(image.id)",
+                Header.importMethods: ImportMethod.allCases.map(\.rawValue).joined(separator: ","),
+                Header.storeIDs: shelf.ids.map(\.rawValue).joined(separator: ","),
+            ])
+    }
+
+    @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
+        let query = try ImageQuery(try request.query)
+        return .json(query.page(try await catalog.list(query, for: context.caller)))
+    }
+
+    @Sendable private func patch(_ request: Request, _ context: APIContext) async throws -> Response {
+        let mediaType = request.headers[.contentType]?.prefix { $0 != ";" && $0 != " " } ?? ""
+        // The media type decides how the body is read, so it is checked before the body is looked at.
+        guard [ImagePatch.mediaType, ImagePatch.olderMediaType].contains(mediaType.lowercased()) else {
+            throw CatalogError.unsupportedMediaType(
+                "Send the patch as \(ImagePatch.mediaType) or \(ImagePatch.olderMediaType).")
+        }
+        let patch = try ImagePatch(
+            mediaType: String(mediaType), body: try await RequestBodies.json(of: request, context))
+        let image = try await catalog.patch(context.part("id"), patch, by: context.caller)
+        return .json(ImageDocument(image).json)
+    }
+}

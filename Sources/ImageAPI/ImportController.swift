@@ -1,0 +1,96 @@
+import HTTPTypes
+import Hummingbird
+import ImageCatalog
+import ImportModel
+import LeaseStore
+import Logging
+import Synchronization
+import WebSource
+
+/// `POST /v2/images/{id}/import`: everything about the request is checked, and only then the image's lock is asked for.
+struct ImportController: Sendable {
+    let catalog: Catalog
+    let store: LeaseStore
+    let shelf: StoreShelf
+    let sources: SourcePolicy
+    let patience: Duration
+
+    func add(to routes: inout RouteTable) {
+        routes.on(.post, "/v2/images/:id/import", takesBody: true, importImage)
+    }
+
+    @Sendable private func importImage(_ request: Request, _ context: APIContext) async throws -> Response {
+        let order = try ImportOrder(try await RequestBodies.json(of: request, context))
+        let image = try await catalog.image(context.part("id"), for: context.caller)
+        try checkState(of: image, for: order)
+        guard context.caller.mayChange(image) else {
+            throw APIError(.forbidden, "Image \(image.id) belongs to another project.")
+        }
+        let stores = try stores(for: order, header: request.headers[Header.store])
+        if let uri = order.uri { try check(uri) }
+        let task = NewTask(
+            id: context.requestID == TaskRecord.requestID(of: context.ownID) ? context.ownID : .random(),
+            image: image.id,
+            request: ImportRequest(
+                method: order.method, uri: order.uri, stores: stores,
+                allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.checksum),
+            owner: context.caller.project, priority: order.priority, requestID: context.requestID,
+            sourceBytes: order.method == .glanceDirect ? image.stage?.sizeBytes : nil)
+        try await ImportStart(store: store, patience: patience).begin(task, wanted: order.method.requiredStatus)
+        context.logger.info(
+            "import accepted",
+            metadata: ["request_id": "\(context.requestID)", "image": "\(image.id)", "task": "\(task.id)"])
+        return Response(
+            status: .accepted,
+            headers: [.contentType: "text/html; charset=UTF-8", Header.task: task.id.rawValue])
+    }
+
+    /// While the image is locked its status is the running task's; whether that one may be replaced only the script
+    /// can tell, which also repeats these checks on what is true at its moment.
+    private func checkState(of image: ImageRecord, for order: ImportOrder) throws {
+        let wanted = order.method.requiredStatus
+        if image.lockedBy == nil, image.status != wanted {
+            throw APIError(
+                refusal: .wrongStatus(image.status), image: image.id, wanted: wanted, what: order.method.rawValue)
+        }
+        guard image.diskFormat != nil, image.containerFormat != nil else {
+            throw APIError(refusal: .noFormat, image: image.id, wanted: wanted, what: order.method.rawValue)
+        }
+    }
+
+    private func stores(for order: ImportOrder, header: String?) throws -> [StoreID] {
+        if order.allStores {
+            guard order.stores.isEmpty, header == nil else {
+                throw APIError(.badRequest, "'all_stores' cannot be used together with 'stores' or X-Image-Meta-Store.")
+            }
+            return shelf.ids
+        }
+        guard order.stores.isEmpty || header == nil else {
+            throw APIError(.badRequest, "'stores' cannot be used together with X-Image-Meta-Store.")
+        }
+        let names = order.stores.isEmpty ? [header ?? shelf.defaultStore.rawValue] : order.stores
+        return try names.map { name in
+            guard let id = shelf.known(name) else {
+                let ids = shelf.ids.map(\.rawValue).joined(separator: ", ")
+                throw APIError(.conflict, "Store '\(name.prefix(64))' is not known; there are \(ids).")
+            }
+            return id
+        }
+    }
+
+    private func check(_ uri: String) throws {
+        do {
+            try sources.check(uri)
+        } catch {
+            throw APIError(.badRequest, "URI for web-download does not pass filtering: \(error.message)")
+        }
+        let authority = uri.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        // The queue is no place for secrets, and what is in it can be read by whoever looks after the fleet.
+        guard !authority.contains("@") else {
+            throw APIError(
+                .badRequest,
+                "URI for web-download does not pass filtering: \(redact(uri)): credentials in URLs are not accepted; serve the image without, or stage it."
+            )
+        }
+    }
+}

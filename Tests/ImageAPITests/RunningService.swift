@@ -1,0 +1,174 @@
+import AsyncHTTPClient
+import FilesystemStorage
+import Foundation
+import ImageAPI
+import ImageCatalog
+import ImageStorage
+import ImportModel
+import LeaseStore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import RedisClient
+import ServiceLifecycle
+import TestSupport
+import Testing
+import WebSource
+
+/// The service on a port of loopback, over a Redis and two stores of its own.
+struct RunningService: Sendable {
+    let port: Int
+    let redis: RedisServer
+    let client: RedisClient
+    let store: LeaseStore
+    let main: FilesystemStorage
+    let second: FilesystemStorage
+    let process: ProcessID
+    let http: HTTPClient
+    let group: ServiceGroup
+
+    struct Answer: Sendable {
+        let status: Int
+        let headers: HTTPHeaders
+        let bytes: [UInt8]
+
+        var text: String { String(decoding: bytes, as: UTF8.self) }
+        var json: JSON { get throws { try JSONParser.parse(bytes) } }
+        var object: [String: JSON] { get throws { try #require(try json.object) } }
+    }
+
+    /// Starts everything, runs `body`, and stops everything.
+    static func run(
+        _ configure: (inout ImageService.Configuration) -> Void = { _ in },
+        settings: LeaseSettings = LeaseSettings(), _ body: (RunningService) async throws -> Void
+    ) async throws {
+        try await withRedis { redis in
+            var access = redis.configuration
+            access.connectTimeout = .milliseconds(500)
+            access.commandTimeout = .milliseconds(500)
+            try await withClient(access) { client in
+                let store = LeaseStore(redis: client, keys: try Keys(prefix: "test"), settings: settings)
+                _ = try await store.openCatalog()
+                let folder = try temporaryDirectory()
+                defer { try? FileManager.default.removeItem(at: folder) }  // the system's own cleaning does it else
+                let threads = NIOThreadPool(numberOfThreads: 2)
+                threads.start()
+                let stores = try await ["main", "second"].asyncMap { name in
+                    let root = folder.appendingPathComponent(name).path
+                    let storage = FilesystemStorage(
+                        id: try #require(StoreID(rawValue: name)), root: root, threads: threads)
+                    try await storage.setMarker(StoreMarker(catalogId: "test", mark: 0))
+                    return storage
+                }
+                let process = ProcessID.mint(host: "test", pid: 1)
+                var configuration = ImageService.Configuration(host: "127.0.0.1", port: 0, maxUploadBytes: 4 << 20)
+                configuration.patience = .milliseconds(200)
+                configure(&configuration)
+                var parts = ImageService.Parts(
+                    leaseStore: store,
+                    stores: [
+                        .init(storage: stores[0], description: "the first"), .init(storage: stores[1]),
+                    ],
+                    defaultStore: stores[0].id, stagingStore: stores[0].id, sources: SourcePolicy(),
+                    uploads: PlainUploadRunner(store: store, process: process, stores: stores))
+                parts.renderProcessMetrics = { "# of this process\n" }
+                try await serve(configuration, parts) { port, group, http in
+                    try await body(
+                        RunningService(
+                            port: port, redis: redis, client: client, store: store, main: stores[0], second: stores[1],
+                            process: process, http: http, group: group))
+                }
+                try await threads.shutdownGracefully()
+            }
+        }
+    }
+
+    private static func serve(
+        _ configuration: ImageService.Configuration, _ parts: ImageService.Parts,
+        _ body: (Int, ServiceGroup, HTTPClient) async throws -> Void
+    ) async throws {
+        var logger = Logger(label: "test.api")
+        logger.logLevel = .critical
+        let (ports, announce) = AsyncStream.makeStream(of: Int.self)
+        let service = ImageService(configuration: configuration, parts: parts, logger: logger) { announce.yield($0) }
+        let group = ServiceGroup(services: [service], logger: logger)
+        let http = HTTPClient(eventLoopGroupProvider: .singleton)
+        let running = Task { try await group.run() }  // ended below, whatever happens
+        var iterator = ports.makeAsyncIterator()
+        let port = await iterator.next() ?? 0
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body(port, group, http))
+        } catch {
+            result = .failure(error)
+        }
+        await group.triggerGracefulShutdown()
+        try await http.shutdown()
+        try await running.value
+        try result.get()
+    }
+
+    func send(
+        _ method: HTTPMethod, _ path: String, _ headers: [(String, String)] = [], body: HTTPClientRequest.Body? = nil
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+        request.method = method
+        request.headers = HTTPHeaders(headers)
+        request.body = body
+        let response = try await http.execute(request, timeout: .seconds(30))
+        let buffer = try await response.body.collect(upTo: 64 << 20)
+        return Answer(
+            status: Int(response.status.code), headers: response.headers, bytes: Array(buffer.readableBytesView))
+    }
+
+    func send(_ method: HTTPMethod, _ path: String, json: String, type: String = "application/json") async throws
+        -> Answer
+    {
+        try await send(
+            method, path, [("Content-Type", type), ("Accept", "application/json")], body: .bytes(.init(string: json)))
+    }
+
+    /// A new image with formats; its id.
+    func newImage(_ json: String = #"{"name": "n", "disk_format": "raw", "container_format": "bare"}"#) async throws
+        -> String
+    {
+        let answer = try await send(.POST, "/v2/images", json: json)
+        #expect(answer.status == 201, "\(answer.text)")
+        return try #require(try answer.object["id"]?.string)
+    }
+
+    /// Brings an image to `active` as a worker does, with these bytes in `main`.
+    func makeActive(_ id: String, _ bytes: [UInt8]) async throws {
+        let answer = try await upload(id, bytes)
+        #expect(answer.status == 204, "\(answer.text)")
+    }
+
+    func upload(_ id: String, _ bytes: [UInt8], to part: String = "file", _ more: [(String, String)] = []) async throws
+        -> Answer
+    {
+        try await send(
+            .PUT, "/v2/images/\(id)/\(part)", [("Content-Type", "application/octet-stream")] + more,
+            body: .bytes(ByteBuffer(bytes: bytes)))
+    }
+
+    func importImage(
+        _ id: String, _ json: String = #"{"method": {"name": "web-download", "uri": "http://example.com/x"}}"#
+    )
+        async throws -> Answer
+    {
+        try await send(.POST, "/v2/images/\(id)/import", json: json)
+    }
+
+    func image(_ id: String) async throws -> [String: JSON] {
+        try await send(.GET, "/v2/images/\(id)").object
+    }
+}
+
+extension Array {
+    func asyncMap<Mapped>(_ map: (Element) async throws -> Mapped) async throws -> [Mapped] {
+        var mapped: [Mapped] = []
+        for element in self { mapped.append(try await map(element)) }
+        return mapped
+    }
+}
