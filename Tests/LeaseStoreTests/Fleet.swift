@@ -11,10 +11,15 @@ struct Fleet {
     let client: RedisClient
     let store: LeaseStore
 
-    static let main = StoreID(rawValue: "main")!
-    static let far = StoreID(rawValue: "far")!
-    static let alpha = ProcessID(rawValue: "alpha-1-aaaaaaaa")!
-    static let beta = ProcessID(rawValue: "beta-2-bbbbbbbb")!
+    static let main = known(StoreID(rawValue: "main"))
+    static let far = known(StoreID(rawValue: "far"))
+    static let alpha = known(ProcessID(rawValue: "alpha-1-aaaaaaaa"))
+    static let beta = known(ProcessID(rawValue: "beta-2-bbbbbbbb"))
+
+    private static func known<Value>(_ value: Value?) -> Value {
+        guard let value else { preconditionFailure("a test's own constant is not well formed") }
+        return value
+    }
 
     /// Times that tests need not wait for; where age matters, it is written into the keys.
     static var settings: LeaseSettings {
