@@ -70,12 +70,13 @@ extension APIError {
         case .wrongStatus(let status):
             self.init(
                 .conflict,
-                "Image status transition is not allowed: \(what) needs an image that is '\(wanted.rawValue)', and image \(image) is '\(status.rawValue)'."
+                "Image status transition is not allowed: \(what) needs an image that is '\(wanted.rawValue)', and image "
+                    + "\(image) is '\(status.rawValue)'."
             )
         case .noFormat:
             self.init(
                 .conflict,
-                "'disk_format' and 'container_format' of image \(image) must be set before \(what); PATCH the image first."
+                "'disk_format' and 'container_format' of image \(image) must be set before \(what); PATCH it."
             )
         case .locked(let lock): self.init(.conflict, Self.text(lock, image: image))
         }
@@ -89,7 +90,7 @@ extension APIError {
             case let wait?: "If it stays silent, another import may take over in \(Elapsed.text(wait))."
             }
         return "New operation on image \(image) is not permitted as prior operation is still in progress: task "
-            + "\(lock.task) holds its lock (\(lock.state.rawValue)\(phase), last heard of \(Elapsed.text(lock.age)) ago). "
-            + steal
+            + "\(lock.task) holds its lock (\(lock.state.rawValue)\(phase), last heard of "
+            + "\(Elapsed.text(lock.age)) ago). \(steal)"
     }
 }

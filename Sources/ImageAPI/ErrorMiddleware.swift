@@ -36,7 +36,7 @@ struct ErrorMiddleware: RouterMiddleware {
         return response
     }
 
-    /// JSON only for who names it. `*/*` gets HTML: a widely used client, which accepts anything, cannot read JSON errors.
+    /// JSON only for who names it. `*/*` gets HTML: a widely used client, which accepts all, cannot read JSON errors.
     private static func page(for request: Request, _ error: APIError) -> Response {
         let code = "\(error.status.code) \(error.status.reasonPhrase)"
         let accept = request.headers[.accept]?.lowercased() ?? ""

@@ -89,7 +89,8 @@ struct ImportController: Sendable {
         guard !authority.contains("@") else {
             throw APIError(
                 .badRequest,
-                "URI for web-download does not pass filtering: \(redact(uri)): credentials in URLs are not accepted; serve the image without, or stage it."
+                "URI for web-download does not pass filtering: \(redact(uri)): credentials in URLs are not accepted; "
+                    + "serve the image without, or stage it."
             )
         }
     }

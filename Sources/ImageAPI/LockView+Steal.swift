@@ -19,14 +19,15 @@ extension LockView {
             if rest > 0 {
                 return (
                     rest,
-                    "its holder is silent; it is given back to the queue, or free for another import after \(Elapsed.text(limit)) of silence"
+                    "its holder is silent; it is given back to the queue, or free for another import after "
+                        + "\(Elapsed.text(limit)) of silence"
                 )
             }
             return task.isSuspect
                 ? (0, "its holder has been silent for too long: another import may take the lock now")
                 : (
                     1,
-                    "its holder has been silent for too long; it can be taken once another process has watched that for a whole lease"
+                    "its holder has been silent for too long; it can be taken once somebody has watched it for a lease"
                 )
         }
         if task.attempt > 0 {

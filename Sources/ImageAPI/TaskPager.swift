@@ -37,6 +37,29 @@ struct TaskPager: Sendable {
         return page
     }
 
+    /// A page in another order, out of the newest 20,000 tasks; no more than two pages are held at a time.
+    func page(
+        sortedBy order: TaskOrder, after marker: String?, limit: Int, where matches: (TaskRecord) -> Bool
+    ) async throws -> Page {
+        let markerID = try await self.marker(marker)
+        let start = if let markerID { try await store.task(markerID) } else { nil as TaskRecord? }
+        var found: [TaskRecord] = []
+        func trim() {
+            found.sort(by: order.precedes)
+            found.removeSubrange(min(limit + 1, found.count)...)
+        }
+        var last: TaskID?
+        for _ in 0..<(Self.maxLooked / Self.step) {
+            let batch = try await store.tasks(after: last, count: Self.step)
+            guard let end = batch.last else { break }
+            last = end.id
+            found += batch.filter { task in matches(task) && (start.map { order.precedes($0, task) } ?? true) }
+            trim()
+        }
+        let hasMore = found.count > limit
+        return Page(tasks: Array(found.prefix(limit)), next: hasMore && limit > 0 ? found[limit - 1].id : nil)
+    }
+
     /// - Throws: `APIError` when there is no such task any more.
     func marker(_ text: String?) async throws -> TaskID? {
         guard let text else { return nil }

@@ -30,8 +30,13 @@ struct TasksController: Sendable {
         let parameters = try request.query
         let query = try TaskQuery(parameters)
         let pager = TaskPager(store: store)
-        let page = try await pager.page(
-            after: try await pager.marker(query.marker), limit: query.limit, where: query.matches)
+        let page =
+            if let order = query.order {
+                try await pager.page(sortedBy: order, after: query.marker, limit: query.limit, where: query.matches)
+            } else {
+                try await pager.page(
+                    after: try await pager.marker(query.marker), limit: query.limit, where: query.matches)
+            }
         func link(_ marker: TaskID?) -> JSON {
             var kept = parameters.filter { $0.name != "marker" }
             if let marker { kept.append(("marker", marker.rawValue)) }
@@ -48,48 +53,6 @@ struct TasksController: Sendable {
 
     private func admit(_ caller: Caller) throws {
         guard caller.isAdmin else { throw APIError(.forbidden, "Only administrators may see all tasks.") }
-    }
-}
-
-/// What `GET /v2/tasks` asks for.
-struct TaskQuery {
-    private(set) var limit = ImageQuery.defaultLimit
-    private(set) var marker: String?
-    private var state: TaskState?
-    private var owner: String?
-    private var isOfOtherType = false
-
-    init(_ parameters: [(name: String, value: String)]) throws {
-        for (name, value) in parameters {
-            switch name {
-            case "limit":
-                guard let number = Int(value), number >= 0 else {
-                    throw APIError(.badRequest, "limit must be a whole number, 0 or more.")
-                }
-                limit = min(number, ImageQuery.maxLimit)
-            case "marker": marker = value
-            case "status":
-                guard let known = TaskState(rawValue: value) else {
-                    throw APIError(.badRequest, "status must be pending, processing, success or failure.")
-                }
-                state = known
-            case "type":
-                guard value == "import" || value == "api_image_import" else {
-                    throw APIError(.badRequest, "type must be import or api_image_import.")
-                }
-                isOfOtherType = value == "import"
-            case "owner": owner = value
-            case "sort_key" where value == "created_at", "sort_dir" where value == "desc": break
-            case "sort_key", "sort_dir":
-                throw APIError(.badRequest, "Tasks can be sorted by created_at, desc, only.")
-            default: throw APIError(.badRequest, "'\(name.prefix(64))' is no filter of tasks.")
-            }
-        }
-    }
-
-    func matches(_ task: TaskRecord) -> Bool {
-        task.kind == .import && !isOfOtherType && (state == nil || task.state == state)
-            && (owner == nil || task.owner == owner)
     }
 }
 

@@ -94,9 +94,9 @@ package struct ImagePatch: Hashable, Sendable {
         case .add, .replace:
             if change.name == "disk_format" || change.name == "container_format" {
                 guard image.status == .queued || image.status == .importing else {
+                    let status = image.status.rawValue
                     throw .forbidden(
-                        "Attribute \(change.name) can be only replaced for a queued image; this one is \(image.status.rawValue)."
-                    )
+                        "Attribute \(change.name) can be only replaced for a queued image; this one is \(status).")
                 }
             }
             try image.set(change.name, to: change.value, by: caller)

@@ -85,7 +85,22 @@ import Testing
             #expect(listed["tasks"]?.array?.count == 1)
             let one = try await service.send(.GET, "/v2/tasks/\(task)").object
             #expect(one["message"] == .string("404 from the source"))
-            #expect(try await service.send(.GET, "/v2/tasks?status=x").status == 400)
+            for query in ["status=x", "sort_key=x", "sort_dir=x", "limit=-1", "marker=x", "nope=1"] {
+                #expect(try await service.send(.GET, "/v2/tasks?\(query)").status == 400, "\(query)")
+            }
+            for query in ["sort_key=id&sort_dir=desc", "sort_key=status&sort_dir=asc", ""] {
+                var seen: [JSON] = []
+                var path = "/v2/tasks?limit=1&" + query
+                while true {
+                    let page = try await service.send(.GET, path).object
+                    seen += try #require(page["tasks"]?.array).compactMap { $0.object?["id"] }
+                    guard let next = page["next"]?.string else { break }
+                    path = next
+                }
+                let ids = [task, retried.id].map { JSON.string($0.rawValue) }
+                #expect(seen.count == 2)
+                #expect(Set(seen) == Set(ids), "\(query)")
+            }
             #expect(try await service.send(.GET, "/v2/tasks/\(TaskID.random())").status == 404)
         }
     }
