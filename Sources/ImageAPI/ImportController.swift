@@ -4,7 +4,6 @@ import ImageCatalog
 import ImportModel
 import LeaseStore
 import Logging
-import Synchronization
 import WebSource
 
 /// `POST /v2/images/{id}/import`: everything about the request is checked, and only then the image's lock is asked for.
