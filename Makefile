@@ -20,7 +20,8 @@ release: ## build the optimised binary: .build/release/longshore
 test: ## build and run all tests
 	@deploy/install-dependencies --tests
 	swift build --build-tests
-	swift test --skip-build
+	@# Every test has its own servers: more than a few at a time starve one another.
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build
 
 check: ## look over the sources: format, layers, Lua, scripts, deployment files
 	@deploy/install-dependencies

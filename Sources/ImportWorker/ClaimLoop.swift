@@ -20,6 +20,7 @@ package struct ClaimLoop: Service {
     private let concurrency: Int
     private let logger: Logger
     private let drain = OneShot<Void>()
+    private let nudge = Nudge()
 
     package init(
         store: LeaseStore, runner: AttemptRunner, process: ProcessID, stores: [StoreID], concurrency: Int,
@@ -32,6 +33,9 @@ package struct ClaimLoop: Service {
         self.concurrency = concurrency
         self.logger = logger
     }
+
+    /// Makes an idle worker look at the queue at once.
+    package func look() { nudge.give() }
 
     package func run() async throws {
         await withGracefulShutdownHandler {
@@ -100,7 +104,12 @@ package struct ClaimLoop: Service {
     private func wait(atMost due: Duration?) async throws {
         let longest = Self.longestWait * Double.random(in: 0.8...1)
         do {
-            try await store.waitForWork(atMost: min(due ?? longest, longest))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await store.waitForWork(atMost: min(due ?? longest, longest)) }
+                group.addTask { try await nudge.take() }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
         } catch let error as LeaseStoreError {
             logger.debug("waiting for work was cut short", metadata: ["reason": "\(error)"])
             try await Task.sleep(for: .milliseconds(200))

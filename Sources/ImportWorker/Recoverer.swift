@@ -11,11 +11,17 @@ package struct Recoverer: Service {
 
     private let store: LeaseStore
     private let identity: ProcessIdentity
+    private let onWorkWaiting: @Sendable () -> Void
     private let logger: Logger
 
-    package init(store: LeaseStore, identity: ProcessIdentity, logger: Logger) {
+    /// - Parameter onWorkWaiting: called when tasks wait to be claimed; where this process is a worker it should look,
+    ///   since the token that was to wake somebody may have gone to one that is frozen.
+    package init(
+        store: LeaseStore, identity: ProcessIdentity, logger: Logger, onWorkWaiting: @escaping @Sendable () -> Void = {}
+    ) {
         self.store = store
         self.identity = identity
+        self.onWorkWaiting = onWorkWaiting
         self.logger = logger
     }
 
@@ -32,6 +38,7 @@ package struct Recoverer: Service {
                             silence: store.settings.beat * 2, host: identity.hostKey)
                         nextSweep = ContinuousClock.now + Self.sweepInterval(processes: scan.processes)
                         try await neighbours.update(scan.hostProcesses, from: store)
+                        if scan.isWorkWaiting { onWorkWaiting() }
                         for attempt in watched.observe(scan.silent, at: ContinuousClock.now) {
                             try await recover(attempt)
                         }

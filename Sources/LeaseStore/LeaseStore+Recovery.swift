@@ -23,6 +23,8 @@ package struct LeaseScan: Sendable {
     package var processes: Int
     package var hostProcesses: [ProcessID]
     package var silent: [SilentAttempt]
+    /// Whether tasks wait to be claimed.
+    package var isWorkWaiting: Bool
 }
 
 package enum RecoverReply: Hashable, Sendable {
@@ -42,7 +44,7 @@ package struct AuditReport: Hashable, Sendable {
 }
 
 extension LeaseStore {
-    /// Which attempts have been silent for `silence`, and which processes run on the host `host`.
+    /// Which attempts have been silent for `silence`, which processes run on the host `host`, and whether work waits.
     package func scanLeases(silence: Duration, host: String) async throws -> LeaseScan {
         let reply = try await call(Scripts.leaseScan, [silence.argument, host, 1000])
         guard reply.word == "scan" else { throw reply.unknown }
@@ -59,7 +61,8 @@ extension LeaseStore {
         }
         return LeaseScan(
             processes: Int(try reply.int(0)),
-            hostProcesses: try reply.strings(1).compactMap(ProcessID.init(rawValue:)), silent: silent)
+            hostProcesses: try reply.strings(1).compactMap(ProcessID.init(rawValue:)), silent: silent,
+            isWorkWaiting: try reply.int(3) == 1)
     }
 
     /// Marks an attempt that was watched being silent for its whole lease; `false`: it moved.

@@ -27,6 +27,8 @@ package struct ImportJob: Hashable, Sendable {
         case created(ImageID)
         case uploading(done: Int64, of: Int64)
         case accepted(TaskID)
+        /// The import did not begin, and the image is deleted again.
+        case discarded
     }
 
     /// Creates the image, uploads a file's bytes, and asks for the import.
@@ -53,16 +55,19 @@ package struct ImportJob: Hashable, Sendable {
             return task
         } catch {
             // Also when only the answer was lost: a user who is told of a failure must not find an image later.
-            throw await discard(image, client, after: error)
+            throw await discard(image, client, after: error, onStep)
         }
     }
 
     /// Deletes the image and gives the error to throw: `error`, or the news that the image is still there.
-    private func discard(_ image: ImageID, _ client: ServiceClient, after error: any Error) async -> any Error {
+    private func discard(
+        _ image: ImageID, _ client: ServiceClient, after error: any Error, _ onStep: (Step) -> Void
+    ) async -> any Error {
         // A task of its own: when this one has been cancelled, its requests would be cancelled too.
         let deletion = Task { try await client.deleteImage(image) }
         do {
             try await deletion.value
+            onStep(.discarded)
             return error
         } catch let deletionError {
             return LeftBehind(image: image, error: error, deletionError: deletionError)

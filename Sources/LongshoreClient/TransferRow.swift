@@ -57,6 +57,8 @@ package struct TransferRow: Sendable {
             phase = "accepted"
             done = 0
             rate = TransferRate()
+        case .discarded:
+            image = nil
         }
     }
 

@@ -97,6 +97,8 @@ extension SettingKey {
     static let stagingStore = SettingKey(
         "staging.store", .text, nil, "The id of the store that staged uploads wait in; unset: the default store.")
 
+    static let sweepInterval = SettingKey(
+        "sweep.interval", .duration, "60s", "How often a store's garbage is looked through, by one worker of the fleet.")
     static let sweepMaxDelete = SettingKey(
         "sweep.max-delete", .count(1...10_000_000), "1000",
         "The sweeper stops and asks for a person rather than delete more objects than this in one go.")
@@ -113,7 +115,7 @@ extension SettingKey {
         leaseDuration, leaseBeat, leaseMargin, leaseStealAfter, leasePendingStealAfter, leaseMaxAttempts, leaseDeadline,
         leaseRetention, leaseGarbageGrace, retryBase, retryCap,
         sourcesAllow, sourcesDeny, sourcesMaxBytes, sourcesConnectTimeout, sourcesIdleTimeout, sourcesTotalTimeout,
-        sourcesCAFile, stores, stagingStore, sweepMaxDelete, sweepMaxShare,
+        sourcesCAFile, stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
     ]
 
     /// Every setting with its default and what it does, for a terminal.

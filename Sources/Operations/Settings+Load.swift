@@ -48,7 +48,9 @@ extension Settings {
             caFile: reader.file(.sourcesCAFile))
         stores = reader.stores()
         stagingStore = reader.stagingStore(among: stores)
-        sweep = Sweep(maxDelete: reader.count(.sweepMaxDelete), maxShare: reader.share(.sweepMaxShare))
+        sweep = Sweep(
+            interval: reader.duration(.sweepInterval), maxDelete: reader.count(.sweepMaxDelete),
+            maxShare: reader.share(.sweepMaxShare))
         entries = reader.entries
     }
 

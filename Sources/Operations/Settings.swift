@@ -52,6 +52,7 @@ package struct Settings: Sendable {
     }
 
     package struct Sweep: Sendable {
+        package let interval: Duration
         package let maxDelete: Int
         /// 0 ... 1.
         package let maxShare: Double

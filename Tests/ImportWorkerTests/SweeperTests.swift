@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func garbageGoesOnceItIsOldEnough() async throws {
-        try await WorkBench.with { bench in
+        try await WorkBench.with(LeaseSettings()) { bench in
             try await garbage(bench)
             #expect(try await sweeper(bench).sweep(bench.storage) == 0)
             #expect(try await bench.storedKeys().count == 1)

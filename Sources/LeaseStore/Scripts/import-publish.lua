@@ -30,7 +30,7 @@ if task.kind ~= 'stage' then
 end
 
 touch_task(id, task)
-redis.call('HSET', task_key(id), 'bytes_done', size, 'phase', 'publishing')
+redis.call('HSET', task_key(id), 'bytes_done', size, 'bytes_total', size, 'phase', 'publishing')
 if task.kind == 'stage' then
     redis.call('HSET', image_key(task.image), 'size', size, 'updated_at', NOW, 'stage', cjson.encode({
         store = ARGV[10], key = ARGV[11], sizeBytes = tonumber(size), digests = { md5 = ARGV[4], sha512 = ARGV[5] },

@@ -1,8 +1,9 @@
 #!lua flags=no-writes
--- What a recoverer has to watch: attempts that missed beats, and the processes of its own host.
+-- What a process has to look after: attempts that missed beats, the processes of its own host, and whether tasks wait
+-- to be claimed (a wake token may have gone to a worker that is frozen or cut off).
 -- KEYS  1 anchor
 -- ARGV  1 silent for at least (ms)  2 host key  3 at most
--- REPLY scan processes host-processes (list) attempts (task, beat number, age, lease, worker; five each)
+-- REPLY scan processes host-processes (list) attempts (task, beat number, age, lease, worker; five each) waiting (1, 0)
 local processes = redis.call('ZCARD', TAG .. 'processes')
 local silent = {}
 -- Adds attempts for as long as they pass; an entry without a running attempt is left to the audit.
@@ -20,4 +21,7 @@ add(redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1),
     function(updated_at) return updated_at <= NOW and age(updated_at) >= tonumber(ARGV[1]) end)
 -- A beat in the future: the clock was set back. Only watching tells whether such an attempt lives.
 add(redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1, 'REV'), function(updated_at) return updated_at > NOW end)
-return { 'scan', processes, redis.call('SMEMBERS', TAG .. 'host:' .. ARGV[2]), silent }
+local next_due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
+local waiting = redis.call('EXISTS', RING) == 1 or next_due and tonumber(next_due) <= NOW
+if redis.call('HGET', CONTROL, 'paused') then waiting = false end
+return { 'scan', processes, redis.call('SMEMBERS', TAG .. 'host:' .. ARGV[2]), silent, waiting and 1 or 0 }

@@ -206,7 +206,7 @@ local function held(id, nonce)
         why = 'gone'
     elseif task.state ~= 'processing' then
         why = task.state == 'pending' and 'recovered' or task.result
-        holder = redis.call('GET', lock_key(task.image))
+        holder = redis.call('GET', lock_key(task.image)) or task.nonce ~= nonce and task.worker
     elseif task.nonce ~= nonce then
         why, holder = 'superseded', task.worker
     elseif redis.call('GET', lock_key(task.image)) ~= id then

@@ -30,7 +30,7 @@ struct APICommand: AsyncParsableCommand {
             let settings = try options.load(own)
             settings.log.bootstrap()
             let node = try await Node(settings, logger: Logger(label: "longshore.api"))
-            try await node.run(role: "api", concurrency: 0, [node.apiService()])
+            try await node.run(.api)
         }
     }
 }

@@ -83,43 +83,6 @@ struct Node: Sendable {
         }
     }
 
-    /// The services of every process, in the order in which they start; they stop in the reverse one.
-    func commonServices(role: String, concurrency: Int) async throws -> [any Service] {
-        let presence = Presence(
-            store: store,
-            record: identity.record(
-                role: role, version: Version.current, concurrency: concurrency, stores: storages.map(\.id),
-                startedAt: startedAt),
-            logger: logger)
-        try await presence.announce()
-        return [
-            presence,
-            Recoverer(store: store, identity: identity, logger: logger),
-            Auditor(store: store, logger: logger),
-        ]
-    }
-
-    /// What a worker runs on top.
-    func workerServices() -> [any Service] {
-        var limits = AttemptRunner.Limits()
-        limits.retry = settings.retry
-        limits.stall = settings.worker.stallTimeout
-        limits.maxBytes = settings.sources.maxBytes
-        let runner = AttemptRunner(
-            store: store, beats: beats, storages: storages, source: source, threads: digestThreads, limits: limits,
-            logger: logger)
-        var sweep = Sweeper.Limits()
-        sweep.maxDelete = settings.sweep.maxDelete
-        sweep.interval = settings.sweep.interval
-        sweep.maxShare = settings.sweep.maxShare
-        return [
-            Sweeper(store: store, storages: storages, catalogID: catalogID, limits: sweep, logger: logger),
-            ClaimLoop(
-                store: store, runner: runner, process: identity.id, stores: storages.map(\.id),
-                concurrency: settings.worker.concurrency, logger: logger),
-        ]
-    }
-
     /// Closes everything; to be called when the services have ended.
     func close() async {
         for client in clients { await client.close() }

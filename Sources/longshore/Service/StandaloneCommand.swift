@@ -42,16 +42,13 @@ struct StandaloneCommand: AsyncParsableCommand {
                 own["redis.url"] = "unix://" + redis.socket
                 if settings.stores.isEmpty { own["stores"] = "main=filesystem:\(settings.dataDirectory)/store" }
                 let node = try await Node(options.load(own), logger: logger)
-                let api = try node.apiService()
                 logger.notice(
                     "more workers may join",
                     metadata: [
                         "redis-url": "unix://\(redis.socket)",
                         "stores": "\(node.settings.stores.map(\.compactText).joined(separator: ","))",
                     ])
-                try await node.run(
-                    role: "standalone", concurrency: node.settings.worker.concurrency,
-                    [redis] + node.workerServices() + [api])
+                try await node.run(.standalone, after: [redis])
             } catch {
                 await redis.stop()
                 throw error

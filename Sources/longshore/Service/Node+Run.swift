@@ -1,0 +1,96 @@
+import ImageAPI
+import ImageStorage
+import ImportModel
+import ImportWorker
+import Logging
+import NIOCore
+import Operations
+import ServiceLifecycle
+import UnixSignals
+
+/// What a process is in the fleet.
+enum Role: String, Sendable {
+    case api, worker, standalone
+
+    var serves: Bool { self != .worker }
+    var works: Bool { self != .api }
+}
+
+extension Node {
+    /// Runs everything that a process of this role runs, until a signal or a failure ends it; then closes the node.
+    ///
+    /// - Parameter first: what the others need, and what therefore stops last.
+    func run(_ role: Role, after first: [any Service] = []) async throws {
+        do {
+            // They stop in the reverse order: the API takes no more requests, the worker gives back what it runs, and
+            // the process is known to the fleet until then.
+            var services = first
+            let claimLoop = role.works ? claimLoop() : nil
+            let concurrency = claimLoop == nil ? 0 : settings.worker.concurrency
+            services.append(try await presence(role, concurrency: concurrency))
+            services.append(
+                Recoverer(store: store, identity: identity, logger: logger, onWorkWaiting: { claimLoop?.look() }))
+            services.append(Auditor(store: store, logger: logger))
+            if let claimLoop { services += [sweeper(), claimLoop] }
+            if role.serves { services.append(try apiService()) }
+            try await run(services, role)
+        } catch let error as IOError where role.serves {
+            await close()
+            throw InvalidValue(
+                "the API cannot listen on \(settings.api.host):\(settings.api.port) (\(error)); stop what listens "
+                    + "there, or choose another address with --port or api.host")
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+        logger.notice("\(role) has stopped")
+    }
+
+    private func run(_ services: [any Service], _ role: Role) async throws {
+        var configuration = ServiceGroupConfiguration(
+            // What fails takes the others down in order, so that running imports are given back.
+            services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = settings.worker.drainTimeout
+        logger.notice(
+            role == .worker ? "worker is ready" : "\(role) is starting",
+            metadata: [
+                "process": "\(identity.id)", "version": "\(Version.current)", "catalog": "\(catalogID)",
+                "stores": "\(storages.map(\.id.rawValue).joined(separator: ","))",
+            ])
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    private func presence(_ role: Role, concurrency: Int) async throws -> Presence {
+        let presence = Presence(
+            store: store,
+            record: identity.record(
+                role: role.rawValue, version: Version.current, concurrency: concurrency, stores: storages.map(\.id),
+                startedAt: startedAt),
+            logger: logger)
+        try await presence.announce()
+        return presence
+    }
+
+    private func claimLoop() -> ClaimLoop {
+        var limits = AttemptRunner.Limits()
+        limits.retry = settings.retry
+        limits.stall = settings.worker.stallTimeout
+        limits.maxBytes = settings.sources.maxBytes
+        let runner = AttemptRunner(
+            store: store, beats: beats, storages: storages, source: source, threads: digestThreads, limits: limits,
+            logger: logger)
+        return ClaimLoop(
+            store: store, runner: runner, process: identity.id, stores: storages.map(\.id),
+            concurrency: settings.worker.concurrency, logger: logger)
+    }
+
+    private func sweeper() -> Sweeper {
+        var limits = Sweeper.Limits()
+        limits.maxDelete = settings.sweep.maxDelete
+        limits.maxShare = settings.sweep.maxShare
+        limits.interval = settings.sweep.interval
+        return Sweeper(store: store, storages: storages, catalogID: catalogID, limits: limits, logger: logger)
+    }
+}
