@@ -143,6 +143,17 @@ import Testing
         }
     }
 
+    @Test("a task that ends puts back no status but its own")
+    func foreignStatus() async throws {
+        try await withFleet { fleet in
+            let task = try await fleet.queue()
+            _ = try await fleet.claim()
+            try await fleet.client.send("HSET", fleet.store.keys.image(task.image), "status", "deactivated")
+            #expect(try await fleet.store.cancel(task.id, message: "") == .cancelled)
+            #expect(try await fleet.imageRecord(task.image).status == .deactivated)
+        }
+    }
+
     @Test("images are listed by age, in pages")
     func list() async throws {
         try await withFleet { fleet in
