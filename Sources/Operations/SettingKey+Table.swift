@@ -98,7 +98,8 @@ extension SettingKey {
         "staging.store", .text, nil, "The id of the store that staged uploads wait in; unset: the default store.")
 
     static let sweepInterval = SettingKey(
-        "sweep.interval", .duration, "60s", "How often a store's garbage is looked through, by one worker of the fleet.")
+        "sweep.interval", .duration, "60s", "How often a store's garbage is looked through, by one worker of the fleet."
+    )
     static let sweepMaxDelete = SettingKey(
         "sweep.max-delete", .count(1...10_000_000), "1000",
         "The sweeper stops and asks for a person rather than delete more objects than this in one go.")

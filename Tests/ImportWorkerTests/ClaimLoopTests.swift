@@ -4,6 +4,7 @@ import ImageStorage
 import ImportModel
 import LeaseStore
 import NIOCore
+import RedisClient
 import TestSupport
 import Testing
 
@@ -117,6 +118,32 @@ import Testing
             #expect(image.lockedBy == nil)
             try await server.stop()
         }
+    }
+
+    @Test func aTaskWhoseWakeTokenWentToAFrozenWorkerIsFoundByTheRecoverersScan() async throws {
+        try await WorkBench.with { bench in
+            let server = try await ScriptedHTTPServer { _ in ScriptedHTTPServer.answer(body: "found") }
+            // The oldest waiter gets the token, and does nothing with it.
+            let frozen = Task { try await bench.client.sendBlocking(RedisCommand("BLPOP", "{test}:wake", "0"), timeout: .seconds(60)) }
+            try await eventually { try await blockedClients(bench) == 1 }
+            let loop = try bench.claimLoop()
+            let recoverer = Recoverer(
+                store: bench.store, identity: bench.identity, logger: bench.logger, onWorkWaiting: loop.look)
+            let ended = try await running([recoverer, loop]) {
+                try await eventually { try await blockedClients(bench) == 2 }
+                let task = try await bench.queue(server.url())
+                _ = try await frozen.value
+                return try await bench.end(of: task.id)
+            }
+            #expect(ended.state == .success)
+            try await server.stop()
+        }
+    }
+
+    private func blockedClients(_ bench: WorkBench) async throws -> Int {
+        let info = try await bench.client.send("INFO", "clients").string ?? ""
+        let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("blocked_clients:") }
+        return line.flatMap { Int($0.dropFirst("blocked_clients:".count)) } ?? 0
     }
 
     @Test func stagedDataIsAdoptedWithoutACopy() async throws {
