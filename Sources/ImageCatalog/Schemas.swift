@@ -34,7 +34,7 @@ package enum Schemas {
             "message": type("string", "Progress or the reason of a failure, for a person"),
             "image_id": type("string", "The image that the task works on"),
             "request_id": type("string", "The id of the request that made the task"),
-            "user_id": type("string", "Who made that request"),
+            "user_id": nullable("string", "Who made that request"),
             "expires_at": nullable("string", "When a finished task is forgotten"),
             "created_at": type("string", "When the task was made"),
             "updated_at": type("string", "When the task was last changed"),

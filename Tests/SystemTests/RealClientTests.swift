@@ -1,0 +1,207 @@
+import Foundation
+import ImportModel
+import Testing
+import TestSupport
+
+extension SystemTests {
+    /// The OpenStack clients as they come from PyPI, unmodified.
+    @Suite struct RealClientTests {
+        @Test("the openstack client imports, looks at, changes, downloads and deletes images")
+        func openstack() async throws {
+            try await Standalone.run { service in
+                let client = PythonClient.openstack(service)
+                let image = SourceImage(seed: 11, mib: 3)
+
+                let created = try await client.json([
+                    "image", "create", "web", "--disk-format", "raw", "--container-format", "bare", "-f", "json",
+                ])
+                let id = try ImageID(text: created["id"])
+                #expect(created["status"] as? String == "queued")
+                _ = try await client.run([
+                    "image", "import", id.rawValue, "--method", "web-download", "--uri", service.source.url(image),
+                ])
+                try await service.client.wait(for: [id])
+                let shown = try await client.json(["image", "show", "web", "-f", "json"])
+                #expect(shown["status"] as? String == "active" && shown["size"] as? Int == 3 << 20)
+
+                let tasks = try await client.run(["image", "task", "list", "-f", "json"])
+                #expect(tasks.contains("success"), "\(tasks)")
+
+                let file = service.folder.appendingPathComponent("staged.raw")
+                let other = SourceImage(seed: 12, mib: 2)
+                try other.bytes.write(to: file)
+                let direct = try ImageID(
+                    text: try await client.json([
+                        "image", "create", "direct", "--disk-format", "raw", "--container-format", "bare", "-f", "json",
+                    ])["id"])
+                _ = try await client.run(["image", "stage", direct.rawValue, "--file", file.path])
+                #expect(try await service.client.image(direct).status == "uploading")
+                _ = try await client.run(["image", "import", direct.rawValue, "--method", "glance-direct"])
+                try await service.client.wait(for: [direct])
+
+                let uploaded = try ImageID(
+                    text: try await client.json([
+                        "image", "create", "uploaded", "--disk-format", "raw", "--container-format", "bare", "--file",
+                        file.path, "-f", "json",
+                    ])["id"])
+                #expect(try await service.client.image(uploaded).status == "active")
+                for (name, source) in [("web", image), ("direct", other), ("uploaded", other)] {
+                    let saved = service.folder.appendingPathComponent("\(name).saved")
+                    _ = try await client.run(["image", "save", name, "--file", saved.path])
+                    #expect(try source.difference(from: saved) == nil)
+                }
+
+                _ = try await client.run([
+                    "image", "set", "web", "--property", "os_distro=debian", "--tag", "prod", "--min-disk", "3",
+                ])
+                let changed = try await client.json(["image", "show", "web", "-f", "json"])
+                #expect((changed["properties"] as? [String: Any])?["os_distro"] as? String == "debian")
+                #expect(changed["tags"] as? [String] == ["prod"] && changed["min_disk"] as? Int == 3)
+                _ = try await client.run(["image", "unset", "web", "--property", "os_distro"])
+                let list = try await client.run(["image", "list", "--sort", "name:asc", "-f", "value", "-c", "Name"])
+                #expect(list.split(separator: "\n") == ["direct", "uploaded", "web"])
+                #expect(
+                    try await client.run(["image", "list", "--tag", "prod", "-f", "value", "-c", "Name"]) == "web\n")
+
+                _ = try await client.run(["image", "set", "web", "--protected"])
+                let refused = try await client.attempt(["image", "delete", "web"])
+                #expect(refused.code != 0 && refused.complaint.contains("protected"), "\(refused.complaint)")
+                _ = try await client.run(["image", "set", "web", "--unprotected"])
+                _ = try await client.run(["image", "delete", "web", "direct", "uploaded"])
+                #expect(try await client.run(["image", "list", "-f", "value"]).isEmpty)
+                try await eventually(within: .seconds(150)) { RestCheck.objects(in: service.store).isEmpty }
+            }
+        }
+
+        @Test("the glance client imports by both methods in one go, and does all else that it can")
+        func glance() async throws {
+            try await Standalone.run { service in
+                let client = PythonClient.glance(service)
+                let image = SourceImage(seed: 21, mib: 3)
+                let formats = ["--disk-format", "raw", "--container-format", "bare"]
+
+                let methods = try await client.run(["import-info"])
+                #expect(methods.contains("web-download") && methods.contains("direct"))
+                #expect(try await client.run(["stores-info"]).contains("main"))
+
+                let web = try client.id(
+                    of: try await client.run(
+                        [
+                            "image-create-via-import", "--name", "web", "--import-method", "web-download", "--uri",
+                            service.source.url(image),
+                        ] + formats))
+                try await service.client.wait(for: [web])
+                let file = service.folder.appendingPathComponent("staged.raw")
+                let other = SourceImage(seed: 22, mib: 2)
+                try other.bytes.write(to: file)
+                let direct = try client.id(
+                    of: try await client.run(
+                        [
+                            "image-create-via-import", "--name", "direct", "--import-method", "glance-direct", "--file",
+                            file.path,
+                        ] + formats))
+                try await service.client.wait(for: [direct])
+
+                // Step by step.
+                let steps = try client.id(of: try await client.run(["image-create", "--name", "steps"] + formats))
+                _ = try await client.run(["image-stage", "--file", file.path, steps.rawValue])
+                _ = try await client.run(["image-import", "--import-method", "glance-direct", steps.rawValue])
+                try await service.client.wait(for: [steps])
+                let uploaded = try client.id(
+                    of: try await client.run(["image-create", "--name", "uploaded", "--file", file.path] + formats))
+                #expect(try await service.client.image(uploaded).status == "active")
+
+                for (id, source) in [(web, image), (direct, other), (steps, other), (uploaded, other)] {
+                    let saved = service.folder.appendingPathComponent("\(id).saved")
+                    _ = try await client.run(["image-download", "--file", saved.path, id.rawValue])
+                    #expect(try source.difference(from: saved) == nil)
+                }
+                #expect(try await client.run(["image-tasks", web.rawValue]).contains("success"))
+                #expect(try await client.run(["task-list"]).contains("success"))
+                #expect(try await client.run(["image-show", web.rawValue]).contains("active"))
+
+                _ = try await client.run(["image-update", "--property", "os_distro=debian", web.rawValue])
+                let shown = try await client.run(["image-show", web.rawValue])
+                #expect(shown.contains("debian"))
+                _ = try await client.run(["image-update", "--remove-property", "os_distro", web.rawValue])
+                let list = try await client.run(["image-list"])
+                #expect(["web", "direct", "steps", "uploaded"].allSatisfy { list.contains("| \($0)") }, "\(list)")
+
+                let refused = try await client.attempt([
+                    "image-import", "--import-method", "web-download", "--uri", "ftp://127.0.0.1/x", steps.rawValue,
+                ])
+                #expect(refused.code != 0 && !refused.complaint.contains("Traceback"), "\(refused.complaint)")
+                _ = try await client.run([
+                    "image-delete", web.rawValue, direct.rawValue, steps.rawValue, uploaded.rawValue,
+                ])
+                #expect(!(try await client.run(["image-list"])).contains("web"))
+                try await eventually(within: .seconds(150)) { RestCheck.objects(in: service.store).isEmpty }
+            }
+        }
+    }
+}
+
+/// One of the clients, told where the service is.
+private struct PythonClient: Sendable {
+    let program: String
+    let options: [String]
+    let home: URL
+
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../.venv/bin").standardized
+
+    static func openstack(_ service: Standalone) -> PythonClient {
+        let options = ["--os-auth-type", "none", "--os-endpoint", service.client.endpoint]
+        return PythonClient(
+            program: folder.appendingPathComponent("openstack").path, options: options, home: service.folder)
+    }
+
+    static func glance(_ service: Standalone) -> PythonClient {
+        let options = ["--os-image-url", service.client.endpoint, "--os-auth-token", "none"]
+        return PythonClient(
+            program: folder.appendingPathComponent("glance").path, options: options, home: service.folder)
+    }
+
+    func attempt(_ arguments: [String]) async throws -> Program.Ending {
+        guard FileManager.default.fileExists(atPath: program) else {
+            throw ServiceFailure("\(program) is missing: run 'deploy/install-dependencies --tests'")
+        }
+        return try await Program.run(
+            program, options + arguments, environment: ["HOME": home.path, "COLUMNS": "200"], input: .terminal)
+    }
+
+    func run(_ arguments: [String]) async throws -> String {
+        let ending = try await attempt(arguments)
+        guard ending.code == 0 else {
+            throw ServiceFailure(
+                "\(program) \(arguments.joined(separator: " ")): \(ending.code) \(ending.complaint.suffix(1500)) \(ending.output)"
+            )
+        }
+        return ending.output
+    }
+
+    func json(_ arguments: [String]) async throws -> [String: Any] {
+        let output = try await run(arguments)
+        guard let object = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any] else {
+            throw ServiceFailure("no JSON object: \(output)")
+        }
+        return object
+    }
+
+    /// The id in a table that the glance client prints.
+    func id(of table: String) throws -> ImageID {
+        guard let match = table.firstMatch(of: /\| id +\| ([0-9a-f-]{36})/) else {
+            throw ServiceFailure("no id in \(table)")
+        }
+        return try ImageID(text: String(match.output.1))
+    }
+}
+
+extension ImageID {
+    fileprivate init(text: Any?) throws {
+        guard let text = text as? String, let id = ImageID(rawValue: text) else {
+            throw ServiceFailure("no image id: \(text ?? "nothing")")
+        }
+        self = id
+    }
+}

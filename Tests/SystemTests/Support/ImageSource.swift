@@ -1,0 +1,212 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// An HTTP server of images, with faults as they are asked for in the URL.
+final class ImageSource: Sendable {
+    /// What goes wrong, and for how many of the first requests for an image.
+    struct Fault: Sendable {
+        enum Kind: String, Sendable {
+            /// Sends so many bytes and waits for `openGate`.
+            case gate
+            /// Sends so many bytes and resets the connection.
+            case reset
+            /// Sends so many bytes and ends the connection in order.
+            case cut
+            /// Sends so many bytes a second.
+            case drip
+            /// Answers with this status.
+            case status
+            /// Sends the client to the image without the fault.
+            case redirect
+        }
+
+        let kind: Kind
+        var number: Int64 = 0
+        var times = Int.max
+    }
+
+    private struct State {
+        var isGateOpen = false
+        var waiting: [EventLoopPromise<Void>] = []
+        var requests: [String: Int] = [:]
+        var open: [ObjectIdentifier: any Channel] = [:]
+    }
+
+    let port: Int
+    private let listener: any Channel
+    private let state: Shared
+
+    fileprivate final class Shared: Sendable {
+        private let inner = Mutex(State())
+
+        func countRequest(_ target: String) -> Int {
+            inner.withLock { state in
+                state.requests[target, default: 0] += 1
+                return state.requests[target, default: 0]
+            }
+        }
+
+        func requests(_ target: String) -> Int { inner.withLock { $0.requests[target, default: 0] } }
+
+        func whenGateOpens(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+            let promise = eventLoop.makePromise(of: Void.self)
+            let isOpen = inner.withLock { state in
+                if !state.isGateOpen { state.waiting.append(promise) }
+                return state.isGateOpen
+            }
+            if isOpen { promise.succeed(()) }
+            return promise.futureResult
+        }
+
+        func openGate() {
+            let waiting = inner.withLock { state in
+                state.isGateOpen = true
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            for promise in waiting { promise.succeed(()) }
+        }
+
+        func add(_ channel: any Channel) { inner.withLock { $0.open[ObjectIdentifier(channel)] = channel } }
+        func remove(_ channel: any Channel) {
+            inner.withLock { _ = $0.open.removeValue(forKey: ObjectIdentifier(channel)) }
+        }
+        var channels: [any Channel] { inner.withLock { Array($0.open.values) } }
+    }
+
+    init() async throws {
+        let state = Shared()
+        self.state = state
+        listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
+                    try channel.pipeline.syncOperations.addHandler(SourceHandler(state: state))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        port = listener.localAddress?.port ?? 0
+    }
+
+    func stop() async throws {
+        openGate()
+        for channel in state.channels { channel.close(promise: nil) }
+        try await listener.close()
+    }
+
+    func url(_ image: SourceImage, _ fault: Fault? = nil) -> String {
+        "http://127.0.0.1:\(port)" + Self.target(image, fault)
+    }
+
+    /// Lets all go on that wait, now and later.
+    func openGate() { state.openGate() }
+
+    func requests(_ image: SourceImage, _ fault: Fault? = nil) -> Int { state.requests(Self.target(image, fault)) }
+
+    private static func target(_ image: SourceImage, _ fault: Fault?) -> String {
+        let path = "/\(image.seed)/\(image.size)"
+        guard let fault else { return path }
+        return "\(path)?\(fault.kind.rawValue)=\(fault.number)&times=\(fault.times)"
+    }
+}
+
+private final class SourceHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let state: ImageSource.Shared
+
+    init(state: ImageSource.Shared) { self.state = state }
+
+    func channelActive(context: ChannelHandlerContext) {
+        state.add(context.channel)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { state.remove(context.channel) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(let request) = unwrapInboundIn(data) else { return }
+        let parts = request.uri.split(separator: "?", maxSplits: 1)
+        let names = parts[0].split(separator: "/")
+        guard names.count == 2, let seed = Int(names[0]), let size = Int64(names[1]) else {
+            return answer(.notFound, context: context)
+        }
+        let image = SourceImage(seed: seed, bytes: size)
+        var fault = parts.count > 1 ? Self.fault(parts[1]) : nil
+        if state.countRequest(request.uri) > fault?.times ?? 0 { fault = nil }
+        switch fault?.kind {
+        case .status: return answer(.init(statusCode: Int(fault?.number ?? 500)), context: context)
+        case .redirect: return answer(.found, location: String(parts[0]), context: context)
+        default: break
+        }
+        var head = HTTPResponseHead(version: .http1_1, status: .ok)
+        head.headers.add(name: "Content-Length", value: String(size))
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        send(image, from: 0, fault, context: context)
+    }
+
+    private func send(
+        _ image: SourceImage, from index: Int, _ fault: ImageSource.Fault?, context: ChannelHandlerContext
+    ) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        guard index < image.blockCount else {
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            return
+        }
+        if let fault, Int64(index * SourceImage.blockBytes) >= fault.number, fault.kind != .drip {
+            context.flush()
+            switch fault.kind {
+            case .gate:
+                state.whenGateOpens(on: context.eventLoop).whenSuccess {
+                    bound.value.0.send(image, from: index, nil, context: bound.value.1)
+                }
+            case .reset:
+                let option = context.channel as? any SocketOptionProvider
+                option?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in
+                    bound.value.1.close(promise: nil)
+                }
+            default: context.close(promise: nil)
+            }
+            return
+        }
+        let block = image.block(index)
+        let pause = fault?.kind == .drip ? Int64(block.readableBytes) * 1_000_000_000 / max(1, fault?.number ?? 1) : 0
+        // The next block is made when this one has been taken, so a slow client holds nothing up but itself.
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(block)))).whenSuccess {
+            let (handler, context) = bound.value
+            guard pause > 0 else { return handler.send(image, from: index + 1, fault, context: context) }
+            context.eventLoop.scheduleTask(in: .nanoseconds(pause)) {
+                let (handler, context) = bound.value
+                handler.send(image, from: index + 1, fault, context: context)
+            }
+        }
+    }
+
+    private func answer(_ status: HTTPResponseStatus, location: String? = nil, context: ChannelHandlerContext) {
+        var head = HTTPResponseHead(version: .http1_1, status: status)
+        head.headers.add(name: "Content-Length", value: "0")
+        if let location { head.headers.add(name: "Location", value: location) }
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    private static func fault(_ query: Substring) -> ImageSource.Fault? {
+        var fault: ImageSource.Fault?
+        for pair in query.split(separator: "&") {
+            let words = pair.split(separator: "=")
+            guard words.count == 2, let number = Int64(words[1]) else { continue }
+            if let kind = ImageSource.Fault.Kind(rawValue: String(words[0])) {
+                fault = .init(kind: kind, number: number)
+            }
+            if words[0] == "times" { fault?.times = Int(number) }
+        }
+        return fault
+    }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import ImportModel
+import RedisClient
+import TestSupport
+
+/// What must be true of a fleet in which nothing is going on, read from Redis and from the store's folder themselves.
+struct RestCheck: Sendable {
+    let fleet: Fleet
+
+    /// Everything that is wrong; an empty list is what a test wants.
+    ///
+    /// - Parameters:
+    ///   - images: what every active image must consist of.
+    ///   - isSwept: whether the store may hold nothing but what images name.
+    func problems(_ images: [ImageID: SourceImage], isSwept: Bool = true) async throws -> [String] {
+        try await indexes() + content(images) + attempts() + strays(isSwept: isSwept)
+    }
+
+    /// Waits until the sweepers have removed everything that they may.
+    func swept(within limit: Duration = .seconds(150)) async throws {
+        try await eventually(within: limit) {
+            try await fleet.ask(RedisCommand("ZCARD", "{longshore}:garbage")).int == 0
+        }
+    }
+
+    private func keys(_ pattern: String) async throws -> [String] {
+        try await fleet.ask(RedisCommand("KEYS", "{longshore}:\(pattern)")).array?.compactMap(\.string) ?? []
+    }
+
+    private func indexes() async throws -> [String] {
+        var problems = try await keys("image:*:lock").map { "\($0) is left" }
+        problems += try await keys("queue:*").map { "\($0) is not empty" }
+        for name in ["leases", "delayed", "ring"] {
+            let count = try await fleet.ask(RedisCommand("ZCARD", "{longshore}:\(name)")).int
+            if count != 0 { problems.append("\(name) holds \(count ?? -1)") }
+        }
+        let live = try await fleet.ask(RedisCommand("SCARD", "{longshore}:live")).int
+        if live != 0 { problems.append("live holds \(live ?? -1)") }
+        return problems
+    }
+
+    /// Every image is active, and every byte is the source's.
+    private func content(_ images: [ImageID: SourceImage]) async throws -> [String] {
+        let ids = Array(images.keys)
+        let records = try await fleet.ask(ids.map { RedisCommand("HGETALL", "{longshore}:image:\($0)") })
+        var problems: [String] = []
+        var files: [(image: ImageID, record: [String: String], file: URL)] = []
+        for (id, reply) in zip(ids, records) {
+            let record = reply.hash() ?? [:]
+            guard record["status"] == "active", let key = record["loc:main"], let image = images[id] else {
+                problems.append("image \(id) is \(record["status"] ?? "gone")")
+                continue
+            }
+            let file = file(of: key)
+            guard FileManager.default.fileExists(atPath: file.path) else {
+                problems.append("the object \(key) is missing")
+                continue
+            }
+            if record["size"] != String(image.size) {
+                problems.append("image \(id) has the size \(record["size"] ?? "-")")
+            }
+            if let difference = try image.difference(from: file) { problems.append("object \(key): \(difference)") }
+            files.append((id, record, file))
+        }
+        for (field, tool) in [("md5", "md5sum"), ("sha512", "sha512sum")] where !files.isEmpty {
+            let sums = try await Program.run(tool, files.map(\.file.path), limit: 300).output.split(separator: "\n")
+            for (sum, entry) in zip(sums, files) where sum.prefix(while: { $0 != " " }) != entry.record[field] ?? "-" {
+                problems.append("image \(entry.image) has a wrong \(field)")
+            }
+            if sums.count != files.count { problems.append("\(tool) read \(sums.count) of \(files.count) files") }
+        }
+        return problems
+    }
+
+    /// Every claim has its line of history, and no more were spent than made.
+    private func attempts() async throws -> [String] {
+        let names = try await keys("task:*").filter { !$0.hasSuffix(":history") }
+        var problems: [String] = []
+        for name in names {
+            let replies = try await fleet.ask([
+                RedisCommand("HGETALL", name), RedisCommand("LLEN", "\(name):history"),
+            ])
+            let task = replies[0].hash() ?? [:]
+            let (attempt, spent) = (Int(task["attempt"] ?? "0") ?? -1, Int(task["spent"] ?? "0") ?? -1)
+            if !["success", "failure"].contains(task["state"]) {
+                problems.append("\(name) is \(task["state"] ?? "gone")")
+            }
+            if spent > attempt { problems.append("\(name) spent \(spent) of \(attempt) attempts") }
+            if attempt <= 32, replies[1].int != Int64(attempt) {
+                problems.append("\(name) had \(attempt) attempts and tells of \(replies[1].int ?? -1)")
+            }
+        }
+        return problems
+    }
+
+    /// What lies in the store though nothing names it.
+    private func strays(isSwept: Bool) async throws -> [String] {
+        var named = Set<String>()
+        for image in try await keys("image:*") where image.split(separator: ":").count == 3 {
+            if let key = try await fleet.ask(RedisCommand("HGET", image, "loc:main")).string { named.insert(key) }
+        }
+        if !isSwept {
+            let garbage = try await fleet.ask(RedisCommand("ZRANGE", "{longshore}:garbage", 0, -1)).array ?? []
+            for entry in garbage.compactMap(\.string) { named.insert(String(entry.dropFirst("main ".count))) }
+        }
+        return Self.objects(in: fleet.store).filter { !named.contains($0) }.map {
+            "the object \($0) is named by nothing"
+        }
+    }
+
+    /// The keys of all objects, whole or not, in a store's folder.
+    static func objects(in store: URL) -> Set<String> {
+        let objects = store.appendingPathComponent("objects")
+        var keys = Set<String>()
+        for case let path as String in FileManager.default.enumerator(atPath: objects.path) ?? .init() {
+            let names = path.split(separator: "/")
+            guard names.count == 3 else { continue }
+            keys.insert("\(names[1])/\(names[2].split(separator: ".")[0])")
+        }
+        return keys
+    }
+
+    private func file(of key: String) -> URL {
+        fleet.store.appendingPathComponent("objects/\(key.prefix(2))/\(key)")
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import NIOCore
+import NIOFoundationCompat
+
+/// An image whose bytes follow from its seed and size, so that nobody has to keep them.
+struct SourceImage: Hashable, Sendable {
+    static let blockBytes = 65_536
+    private static let headBytes = 16
+
+    let seed: UInt64
+    /// In bytes.
+    let size: Int64
+
+    init(seed: Int, bytes: Int64) {
+        self.seed = UInt64(seed)
+        size = bytes
+    }
+
+    init(seed: Int, mib: Int) { self.init(seed: seed, bytes: Int64(mib) << 20) }
+
+    var blockCount: Int { Int((size + Int64(Self.blockBytes) - 1) / Int64(Self.blockBytes)) }
+
+    /// A block: where it stands and whose it is, then noise.
+    func block(_ index: Int) -> ByteBuffer {
+        var block = ByteBufferAllocator().buffer(capacity: Self.blockBytes)
+        block.writeInteger(seed)
+        block.writeInteger(UInt64(index))
+        let start = Int((seed &* 31 &+ UInt64(index) &* 7) % 4096)
+        if let noise = Self.noise.getSlice(at: start, length: Self.blockBytes - Self.headBytes) {
+            block.writeImmutableBuffer(noise)
+        }
+        let rest = size - Int64(index) * Int64(Self.blockBytes)
+        return block.getSlice(at: 0, length: Int(min(Int64(Self.blockBytes), rest))) ?? ByteBuffer()
+    }
+
+    /// What differs between this image and the bytes of a file; `nil`: nothing.
+    func difference(from file: URL) throws -> String? {
+        let handle = try FileHandle(forReadingFrom: file)
+        defer { try? handle.close() }  // it was only read
+        let stored = try handle.seekToEnd()
+        guard stored == UInt64(size) else { return "it has \(stored) bytes instead of \(size)" }
+        try handle.seek(toOffset: 0)
+        for index in 0..<blockCount {
+            let expected = block(index)
+            let found = try handle.read(upToCount: expected.readableBytes) ?? Data()
+            guard found == Data(buffer: expected) else { return "its block \(index) is different" }
+        }
+        return nil
+    }
+
+    /// All bytes; for small images.
+    var bytes: Data { (0..<blockCount).reduce(into: Data()) { $0.append(contentsOf: block($1).readableBytesView) } }
+
+    private static let noise: ByteBuffer = {
+        var buffer = ByteBuffer()
+        var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+        while buffer.readableBytes < blockBytes + 4096 {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            buffer.writeInteger(state)
+        }
+        return buffer
+    }()
+}
