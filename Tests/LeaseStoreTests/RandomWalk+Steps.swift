@@ -167,7 +167,9 @@ extension RandomWalk {
     }
 
     private func cancel() async throws -> String {
-        guard let id = pick(progress.keys.sorted()).flatMap(TaskID.init(rawValue:)) else { return "no task" }
+        let isLive = chance(50)
+        let ids = progress.filter { !isLive || !$0.value.state.isTerminal }.keys.sorted()
+        guard let id = pick(ids).flatMap(TaskID.init(rawValue:)) else { return "no task" }
         let reply = try await fleet.store.cancel(id, message: "enough")
         return reply == .cancelled ? "cancel" : "cancel too late"
     }
@@ -217,7 +219,8 @@ extension RandomWalk {
     }
 
     private func expire() async throws -> String {
-        if let id = pick(progress.filter { $0.value.state.isTerminal }.keys.sorted()) {
+        // Most of the finished ones at once, so that a long walk does not slow down.
+        for id in progress.filter({ $0.value.state.isTerminal }).keys.sorted() where chance(70) {
             try await fleet.client.send("HSET", "\(fleet.store.keys.tag)task:\(id)", "expires_at", 1)
             try await fleet.client.send("ZADD", fleet.store.keys.done, 1, id)
         }
