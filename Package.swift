@@ -156,6 +156,12 @@ let package = Package(
             name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport", logging, nioCore, nioPosix],
             swiftSettings: settings),
         .testTarget(
+            name: "SystemTests",
+            dependencies: [
+                "ImportModel", "RedisClient", "TestSupport", "longshore", asyncHTTPClient, nioCore, nioFoundation,
+                nioHTTP1, nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
             name: "WebSourceTests",
             dependencies: ["ImportModel", "TestSupport", "WebSource", nioCore, nioPosix, nioSSL],
             swiftSettings: settings),

@@ -4,7 +4,7 @@ import ServiceLifecycle
 
 /// Tells the fleet that this process runs, and says goodbye when it stops.
 package struct Presence: Service {
-    private static let timeToLive: Duration = .seconds(90)
+    private static let timeToLive: Duration = .seconds(180)
 
     private let store: LeaseStore
     private let record: ProcessRecord

@@ -33,7 +33,7 @@ package struct Recoverer: Service {
             var nextSweep = ContinuousClock.now
             while true {
                 do {
-                    if ContinuousClock.now >= nextSweep {
+                    if ContinuousClock.now >= min(nextSweep, watched.nextDue ?? nextSweep) {
                         let scan = try await store.scanLeases(
                             silence: store.settings.beat * 2, host: identity.hostKey)
                         nextSweep = ContinuousClock.now + Self.sweepInterval(processes: scan.processes)
@@ -53,9 +53,9 @@ package struct Recoverer: Service {
         }
     }
 
-    /// The more processes look, the less often each one has to.
+    /// The more processes look, the less often each one has to: together they do five times a second at the most.
     static func sweepInterval(processes: Int) -> Duration {
-        max(.seconds(1), .milliseconds(80) * processes) * Double.random(in: 0.9...1)
+        max(.seconds(1), .milliseconds(200) * processes) * Double.random(in: 0.9...1)
     }
 
     /// It was silent for its whole lease by this process's clock; the script asks the server's.

@@ -58,9 +58,8 @@ package struct Sweeper: Service {
     }
 
     private func sweepInTurn(_ storage: any ImageStorage) async throws {
-        if try await store.beginTurn("sweep:\(storage.id)", every: limits.interval) {
-            try await sweep(storage)
-        }
+        guard try await store.beginTurn("sweep:\(storage.id)", every: limits.interval) else { return }
+        try await sweep(storage)
         if try await store.beginTurn("strays:\(storage.id)", every: limits.strayAge) {
             try await nameStrays(in: storage)
         }

@@ -116,8 +116,14 @@ package struct UploadAttempt: Sendable {
             case .failed(let error):
                 let reason = error is CancellationError ? "the client went away" : "\(error)"
                 logger.warning("upload failed", metadata: ["reason": "\(reason)"])
+                // Refused for what it is, or broken off: nobody tries an upload again, but the task tells which.
+                let isRefused =
+                    switch error {
+                    case PipelineError.tooLarge, PipelineError.tooLong: true
+                    default: false
+                    }
                 _ = try await LeaseStore.insist(for: .seconds(60)) {
-                    try await store.fail(attempt, .reject, reason: reason)
+                    try await store.fail(attempt, isRefused ? .reject : .retry(after: .zero), reason: reason)
                 }
                 return result
             case .lost(let lost):

@@ -6,15 +6,23 @@ import LeaseStore
 struct WatchList {
     private var seen: [TaskID: (beatSeq: Int64, since: ContinuousClock.Instant)] = [:]
 
+    /// When the first of the watched attempts will have been silent for its whole lease.
+    private(set) var nextDue: ContinuousClock.Instant?
+
     /// Takes what a scan found and returns the attempts that were watched being silent for their whole lease.
     mutating func observe(_ silent: [SilentAttempt], at now: ContinuousClock.Instant) -> [SilentAttempt] {
         var next: [TaskID: (beatSeq: Int64, since: ContinuousClock.Instant)] = [:]
         var overdue: [SilentAttempt] = []
+        nextDue = nil
         for attempt in silent {
             let known = seen[attempt.task]
             let since = known.flatMap { $0.beatSeq == attempt.beatSeq ? $0.since : nil } ?? now
             next[attempt.task] = (attempt.beatSeq, since)
-            if now - since >= attempt.lease { overdue.append(attempt) }
+            if now - since >= attempt.lease {
+                overdue.append(attempt)
+            } else {
+                nextDue = min(nextDue ?? since + attempt.lease, since + attempt.lease)
+            }
         }
         // What beats again, or has ended, is no longer in the scan and is forgotten with it.
         seen = next

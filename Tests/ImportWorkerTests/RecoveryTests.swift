@@ -15,6 +15,7 @@ import Testing
             task: .random(), beatSeq: 4, age: .seconds(3600), lease: .seconds(30), process: process)
         #expect(list.observe([attempt], at: start).isEmpty)
         #expect(list.observe([attempt], at: start + .seconds(29)).isEmpty)
+        #expect(list.nextDue == start + .seconds(30))
         #expect(list.observe([attempt], at: start + .seconds(30)) == [attempt])
         attempt.beatSeq = 5
         #expect(list.observe([attempt], at: start + .seconds(31)).isEmpty)

@@ -17,11 +17,17 @@ local function add(ids, passes)
     end
 end
 -- Leases are of one length in a fleet, so the ones that were silent longest come first.
-add(redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1),
-    function(updated_at) return updated_at <= NOW and age(updated_at) >= tonumber(ARGV[1]) end)
--- A beat in the future: the clock was set back. Only watching tells whether such an attempt lives.
-add(redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1, 'REV'), function(updated_at) return updated_at > NOW end)
-local next_due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
-local waiting = redis.call('EXISTS', RING) == 1 or next_due and tonumber(next_due) <= NOW
-if redis.call('HGET', CONTROL, 'paused') then waiting = false end
+local oldest = redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1)
+if #oldest > 0 then
+    add(oldest, function(updated_at) return updated_at <= NOW and age(updated_at) >= tonumber(ARGV[1]) end)
+    -- A beat in the future: the clock was set back. Only watching tells whether such an attempt lives.
+    add(redis.call('ZRANGE', LEASES, 0, tonumber(ARGV[3]) - 1, 'REV'),
+        function(updated_at) return updated_at > NOW end)
+end
+local waiting = redis.call('EXISTS', RING) == 1
+if not waiting then
+    local due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
+    waiting = due and tonumber(due) <= NOW
+end
+if waiting and redis.call('HGET', CONTROL, 'paused') then waiting = false end
 return { 'scan', processes, redis.call('SMEMBERS', TAG .. 'host:' .. ARGV[2]), silent, waiting and 1 or 0 }
