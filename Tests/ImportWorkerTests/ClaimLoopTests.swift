@@ -124,7 +124,9 @@ import Testing
         try await WorkBench.with { bench in
             let server = try await ScriptedHTTPServer { _ in ScriptedHTTPServer.answer(body: "found") }
             // The oldest waiter gets the token, and does nothing with it.
-            let frozen = Task { try await bench.client.sendBlocking(RedisCommand("BLPOP", "{test}:wake", "0"), timeout: .seconds(60)) }
+            let frozen = Task {
+                try await bench.client.sendBlocking(RedisCommand("BLPOP", "{test}:wake", "0"), timeout: .seconds(60))
+            }
             try await eventually { try await blockedClients(bench) == 1 }
             let loop = try bench.claimLoop()
             let recoverer = Recoverer(
