@@ -14,7 +14,8 @@ package import ImportModel
 /// * **Errors.** Only `StorageError`. `.unavailable` may pass by itself; `.misconfigured` needs a person.
 /// * **Cancellation.** Operations are short and are not interrupted; callers check between them.
 ///
-/// An adapter does not retry, limit or log: those are other people's jobs.
+/// An adapter does not retry, limit or log: those are other people's jobs. Only what no caller can repeat, such as one
+/// part of an upload or a stream that broke, it sends or opens again, a bounded number of times.
 package protocol ImageStorage: Sendable {
     /// The name that the operator gave to this store.
     var id: StoreID { get }

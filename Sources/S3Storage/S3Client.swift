@@ -1,0 +1,176 @@
+import AsyncHTTPClient
+import Foundation
+import ImageStorage
+import ImportModel
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// Signs calls, sends them, and sends again what may succeed a moment later: bounded, with full jitter.
+final class S3Client: Sendable {
+    let location: S3Location
+    let tries: Int
+    private let region: String
+    private let source: S3CredentialSource
+    private let credentials: Mutex<S3Credentials>
+    private let threads: NIOThreadPool
+    private let http: HTTPClient
+    private let retry: RetryPolicy
+
+    /// No answer but that of a listing is anywhere near it.
+    private static let maxAnswerBytes = 4 << 20
+
+    /// Reads files: the credentials and the certificates.
+    /// - Throws: what is wrong with the configuration.
+    init(_ configuration: S3Configuration, threads: NIOThreadPool) throws(InvalidValue) {
+        location = try S3Location(configuration)
+        tries = max(configuration.tries, 1)
+        region = configuration.region
+        source = configuration.credentials
+        credentials = Mutex(try source.load())
+        retry = configuration.retry
+        self.threads = threads
+
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let file = configuration.caFile {
+            do {
+                tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
+            } catch {
+                throw InvalidValue("ca-file \(file) cannot be read as PEM certificates (\(error))")
+            }
+        }
+        var settings = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
+            timeout: .init(
+                connect: TimeAmount(configuration.connectTimeout), read: TimeAmount(configuration.idleTimeout),
+                write: TimeAmount(configuration.idleTimeout)),
+            decompression: .disabled)
+        // Uploads side by side want connections of their own.
+        settings.httpVersion = .http1Only
+        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        settings.connectionPool.retryConnectionEstablishment = false
+        settings.connectionPool.idleTimeout = .seconds(15)
+        http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: settings)
+    }
+
+    deinit {
+        // The library insists on it; after `close` it fails and does nothing.
+        let _: EventLoopFuture<Void> = http.shutdown()
+    }
+
+    /// Ends the connections. To be called once, when nothing is under way any more.
+    func close() async {
+        // A failure to say goodbye changes nothing.
+        try? await http.shutdown()
+    }
+
+    /// The outcome of a call, after as many tries as are due.
+    func send(_ request: S3Request) async throws(S3Failure) -> S3Answer {
+        var failures = 0
+        while true {
+            let failure: S3Failure
+            do throws(S3Failure) {
+                let response = try await open(request)
+                return try await read(response, to: request)
+            } catch {
+                failure = error
+            }
+            failures += 1
+            guard failure.isTransient, failures < tries else { throw failure }
+            try await pause(afterFailures: failures)
+        }
+    }
+
+    /// Waits before the next try.
+    func pause(afterFailures failures: Int) async throws(S3Failure) {
+        do { try await Task.sleep(for: retry.delay(afterFailures: failures)) } catch { throw .cancelled }
+    }
+
+    /// Sends once; the body of a success is the caller's to read, or to drop.
+    func open(_ request: S3Request) async throws(S3Failure) -> HTTPClientResponse {
+        let used = credentials.withLock { $0 }
+        let response = try await exchange(request, used)
+        guard !(200...299).contains(response.status.code) else { return response }
+        let refusal = await Self.refusal(response, used)
+        if ["ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId"].contains(refusal.code),
+            try await renew(used)
+        {
+            return try await open(request)
+        }
+        throw .refused(refusal)
+    }
+
+    private func exchange(_ request: S3Request, _ signer: S3Credentials) async throws(S3Failure) -> HTTPClientResponse {
+        let date = Date()
+        let path = location.path(of: request.name)
+        let hash = S3Digest.hex(request.body.digest)
+        var headers =
+            request.headers + [
+                ("host", location.host), ("x-amz-content-sha256", hash), ("x-amz-date", SigV4.time(date)),
+            ]
+        if let token = signer.sessionToken { headers.append(("x-amz-security-token", token)) }
+        let authorization = SigV4(credentials: signer, region: region).authorization(
+            method: request.method.rawValue, path: path, query: request.query, headers: headers, payloadHash: hash,
+            date: date)
+        let query = request.query.isEmpty ? "" : "?" + SigV4.query(request.query)
+        var message = HTTPClientRequest(url: location.origin + path + query)
+        message.method = request.method
+        message.headers = HTTPHeaders(headers + [("authorization", authorization), ("user-agent", "longshore")])
+        if request.body.count > 0 {
+            message.body = .stream(PayloadSequence(blocks: request.body.blocks), length: .known(request.body.count))
+        }
+        do {
+            // 64 KiB/s is the least that is taken for progress.
+            return try await http.execute(message, timeout: .seconds(120 + request.body.count >> 16))
+        } catch {
+            throw S3Failure(error)
+        }
+    }
+
+    /// Whether the source has other credentials than those that were refused.
+    private func renew(_ refused: S3Credentials) async throws(S3Failure) -> Bool {
+        let fresh: S3Credentials
+        do { fresh = try await threads.runIfActive { [source] in try source.load() } } catch { return false }
+        return credentials.withLock { current in
+            // Another call may have been here before.
+            defer { current = fresh }
+            return fresh != refused
+        }
+    }
+
+    private func read(_ response: HTTPClientResponse, to request: S3Request) async throws(S3Failure) -> S3Answer {
+        let body: ByteBuffer
+        do { body = try await response.body.collect(upTo: Self.maxAnswerBytes) } catch { throw S3Failure(error) }
+        var answer = S3Answer(headers: response.headers, body: body)
+        guard let root = request.root else { return answer }
+        answer.xml = S3XML(parsing: body.readableBytesView) ?? .none
+        if answer.xml.name == root { return answer }
+        // Some calls begin their answer before they know its end: then an error comes with the status of a success.
+        guard answer.xml.name == "Error" else { throw .noAnswer("the answer is not the \(root) of S3") }
+        let used = credentials.withLock { $0 }
+        throw .refused(S3Refusal(status: 500, headers: response.headers, body: body, redact: used.redact))
+    }
+
+    private static func refusal(_ response: HTTPClientResponse, _ used: S3Credentials) async -> S3Refusal {
+        // The status is what counts; a body that breaks off or does not end says nothing more.
+        let body = (try? await response.body.collect(upTo: 64 << 10)) ?? ByteBuffer()
+        return S3Refusal(
+            status: Int(response.status.code), headers: response.headers, body: body, redact: used.redact)
+    }
+}
+
+/// The blocks of a body, handed on as they are.
+private struct PayloadSequence: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+    let blocks: [ByteBuffer]
+
+    func makeAsyncIterator() -> Iterator { Iterator(blocks: blocks[...]) }
+
+    struct Iterator: AsyncIteratorProtocol {
+        var blocks: ArraySlice<ByteBuffer>
+        mutating func next() async -> ByteBuffer? { blocks.popFirst() }
+    }
+}

@@ -1,0 +1,24 @@
+/// Who signs requests. Nothing that prints this value shows a secret.
+package struct S3Credentials: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
+    let accessKeyID: String
+    let secretAccessKey: String
+    let sessionToken: String?
+
+    package init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil) {
+        self.accessKeyID = accessKeyID
+        self.secretAccessKey = secretAccessKey
+        self.sessionToken = sessionToken
+    }
+
+    package var description: String { "S3Credentials(***)" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+
+    /// `text`, which a service wrote, without what it may have echoed of these credentials.
+    func redact(_ text: String) -> String {
+        [secretAccessKey, sessionToken, accessKeyID].compactMap { $0 }.filter { !$0.isEmpty }
+            .reduce(text) { $0.replacing($1, with: "***") }
+    }
+}

@@ -1,0 +1,195 @@
+import Foundation
+import ImageStorage
+import ImportModel
+import NIOCore
+import NIOPosix
+
+/// An object in the making: a multipart upload, or bytes in memory where one request will do.
+///
+/// An upload of unknown length begins in `create`, so that the store knows of it, and `delete` ends it. An object that
+/// is known to fit into one part leaves no trace before the one request of `commit` that makes it.
+actor S3Writer: ObjectWriter {
+    private let key: ObjectKey
+    private let store: StoreID
+    private let objects: S3Objects
+    private let traits: S3Traits
+    private let threads: NIOThreadPool
+    private let plan: PartPlan
+    private let budget: PartBudget
+    private let parallelParts: Int
+    private let publication: S3Publication
+
+    private var upload: String?
+    private var part = Part()
+    private var sending: [Task<Result<S3Objects.PartTag, StorageError>, Never>] = []
+    private var sent: [S3Objects.PartTag] = []
+    private var written: Int64 = 0
+    private var isOpen = true
+
+    /// Bytes that become one part: the unit of retry.
+    private struct Part: Sendable {
+        var blocks: [ByteBuffer] = []
+        var bytes: Int64 = 0
+        var room: PartBudget.Room?
+    }
+
+    init(key: ObjectKey, expectedBytes: Int64?, in storage: S3Storage) async throws(StorageError) {
+        self.key = key
+        store = storage.id
+        objects = storage.objects
+        traits = storage.traits
+        threads = storage.threads
+        budget = storage.budget
+        parallelParts = max(storage.configuration.parallelParts, 1)
+        plan = PartPlan(least: storage.configuration.partBytes, expectedBytes: expectedBytes)
+        publication = S3Publication(
+            objects: storage.objects, store: storage.id, key: key, writer: Nonce.mint().rawValue)
+        let fitsOneRequest = expectedBytes.map { $0 <= plan.firstBytes } ?? false
+        if !fitsOneRequest { try await beginUpload() }
+    }
+
+    func write(_ block: ByteBuffer) async throws(StorageError) {
+        guard isOpen else { throw closed }
+        var rest = block
+        while rest.readableBytes > 0 {
+            let size = plan.bytes(ofPart: nextNumber)
+            if part.bytes == size { try await sendPart() }
+            if part.room == nil { part.room = try await room(for: plan.bytes(ofPart: nextNumber)) }
+            let count = min(Int(clamping: size - part.bytes), rest.readableBytes)
+            guard let slice = rest.readSlice(length: count) else { break }
+            part.blocks.append(slice)
+            part.bytes += Int64(count)
+            written += Int64(count)
+        }
+        // Where one request may do, the last part waits for the commit.
+        if upload != nil, part.bytes == plan.bytes(ofPart: nextNumber) { try await sendPart() }
+    }
+
+    func commit(_ description: ObjectDescription) async throws(StorageError) {
+        guard isOpen else { throw closed }
+        isOpen = false
+        guard description.sizeBytes == written else {
+            throw .unavailable(
+                store, reason: "\(written) bytes of \(key) were written and \(description.sizeBytes) announced")
+        }
+        let name = objects.client.location.name(of: key)
+        guard let upload else {
+            let payload = try await payload(of: part)
+            part = Part()
+            try await describe(description)
+            return try await publication.publish(sizeBytes: written, isGuarded: traits.conditionalPut) {
+                [objects, traits, publication] () throws(S3CallFailure) in
+                try await objects.put(
+                    name, payload, writer: publication.writer, ifAbsent: traits.conditionalPut,
+                    checksum: traits.checksums)
+            }
+        }
+        // An upload has one part at least, if need be an empty one.
+        if part.bytes > 0 || nextNumber == 1 { try await sendPart() }
+        while !sending.isEmpty { try await receiveTag() }
+        try await describe(description)
+        try await publication.publish(sizeBytes: written, isGuarded: traits.conditionalComplete) {
+            [objects, traits, sent] () throws(S3CallFailure) in
+            try await objects.complete(upload, name, sent, ifAbsent: traits.conditionalComplete)
+        }
+    }
+
+    func abandon() async {
+        isOpen = false
+        part = Part()
+        let tasks = sending
+        sending = []
+        for task in tasks { task.cancel() }
+        // Nothing of this writer is on its way any more when giving up has returned.
+        for task in tasks { _ = await task.value }
+    }
+
+    private var nextNumber: Int { sent.count + sending.count + 1 }
+
+    /// Room for one more part: at once for the first, else when there is budget or the others have been sent.
+    private func room(for bytes: Int64) async throws(StorageError) -> PartBudget.Room {
+        while !sending.isEmpty {
+            if sending.count < parallelParts, let room = budget.take(bytes) { return room }
+            try await receiveTag()
+        }
+        return .free
+    }
+
+    private func sendPart() async throws(StorageError) {
+        let number = nextNumber
+        guard number <= PartPlan.maxParts else {
+            throw .unavailable(store, reason: "\(key) is longer than announced: it needs more than 10,000 parts")
+        }
+        if upload == nil { try await beginUpload() }
+        guard let upload else { throw closed }
+        let part = part
+        self.part = Part()
+        let name = objects.client.location.name(of: key)
+        // Parts are sent while the next is filled, between the calls of a writer that has no scope of its own: the
+        // tasks are kept, awaited by `commit` and ended by `abandon`.
+        sending.append(
+            Task { [objects, traits, store, threads] in
+                defer { withExtendedLifetime(part.room) {} }
+                do {
+                    let payload = try await threads.runIfActive { S3Payload(hashing: part.blocks) }
+                    return .success(
+                        try await objects.uploadPart(number, of: upload, name, payload, checksum: traits.checksums))
+                } catch let failure as S3CallFailure {
+                    return .failure(failure.fault(of: store))
+                } catch {
+                    return .failure(.unavailable(store, reason: "part \(number) was given up"))
+                }
+            })
+    }
+
+    /// Waits for the part that was sent first. Its failure is the writer's.
+    private func receiveTag() async throws(StorageError) {
+        guard let task = sending.first else { return }
+        let result = await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        // The writer may have been abandoned meanwhile.
+        guard !sending.isEmpty else { throw closed }
+        sending.removeFirst()
+        do throws(StorageError) { sent.append(try result.get()) } catch {
+            isOpen = false
+            throw error
+        }
+    }
+
+    private func beginUpload() async throws(StorageError) {
+        do throws(S3CallFailure) {
+            upload = try await objects.createUpload(
+                objects.client.location.name(of: key), writer: publication.writer, checksums: traits.checksums)
+        } catch {
+            throw error.fault(of: store)
+        }
+    }
+
+    /// Puts the description beside the object before there is one: an object never lacks it.
+    private func describe(_ description: ObjectDescription) async throws(StorageError) {
+        let json: Data
+        do { json = try FleetJSON.encode(description) } catch {
+            throw .unavailable(store, reason: "the description of \(key) cannot be written as JSON: \(error)")
+        }
+        do throws(S3CallFailure) {
+            try await objects.put(
+                objects.client.location.name(of: key) + S3Storage.descriptionSuffix,
+                S3Payload(hashing: [ByteBuffer(bytes: json)]), type: "application/json", checksum: traits.checksums)
+        } catch {
+            throw error.fault(of: store)
+        }
+    }
+
+    private func payload(of part: Part) async throws(StorageError) -> S3Payload {
+        do { return try await threads.runIfActive { S3Payload(hashing: part.blocks) } } catch {
+            throw .unavailable(store, reason: "writing \(key) was given up")
+        }
+    }
+
+    private var closed: StorageError {
+        .unavailable(store, reason: "writing \(key) was given up or has ended")
+    }
+}

@@ -1,0 +1,213 @@
+import Foundation
+import ImageStorage
+import ImportModel
+import NIOCore
+import NIOHTTP1
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import S3Storage
+
+/// What services do when they are broken, busy or hostile.
+@Suite struct S3FaultTests {
+    @Test(arguments: [
+        FakeS3.Reply.error(500, "InternalError"), .error(503, "SlowDown"), .answer(429), .answer(502), .drop,
+        .error(400, "BadDigest"),
+        .answer(200, [], "<Error><Code>InternalError</Code></Error>"), .answer(200, [], "<html>"),
+        .cutOff(200, announced: 5000, "<InitiateMultipart"),
+    ])
+    func `what may pass by itself is tried again`(fault: FakeS3.Reply) async throws {
+        let calls = Mutex(0)
+        let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
+            guard request.method == "POST" else { return .answer(404) }
+            return calls.withLock {
+                $0 += 1; return $0
+            } < 3 ? fault : started
+        }
+        try await withFake(script) { store, _ in _ = try await store.create(newKey(), expectedBytes: nil) }
+        #expect(calls.withLock { $0 } == 3)
+    }
+
+    @Test func `a service that stays down is tried a bounded number of times`() async throws {
+        try await withFake({ _ in .error(503, "SlowDown", "Please reduce your request rate") }) { store, service in
+            await #expect {
+                try await store.setMarker(StoreMarker(catalogId: "c", mark: 1))
+            } throws: {
+                guard case StorageError.unavailable = $0 else { return false }
+                return "\($0)".contains("503 SlowDown (Please reduce your request rate)")
+            }
+            #expect(service.requests.count == 5)
+        }
+    }
+
+    @Test(arguments: [
+        (FakeS3.Reply.error(403, "RequestTimeTooSkewed"), "set the clock"),
+        (.error(403, "AccessDenied"), "s3:PutObject"), (.error(403, "InvalidAccessKeyId"), "access-key-id"),
+        (.error(403, "SignatureDoesNotMatch"), "secret-access-key"), (.error(403, "ExpiredToken"), "renew"),
+        (.error(404, "NoSuchBucket"), "create the bucket"), (.error(501, "NotImplemented"), "lacks a call"),
+        (
+            .answer(301, [("location", "http://127.0.0.1:1/"), ("x-amz-bucket-region", "eu-north-1")]),
+            "region eu-north-1"
+        ),
+        (.answer(302, [("location", "http://127.0.0.1:1/")]), "not redirected"),
+        (
+            .answer(400, [], "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-1</Region></Error>"),
+            "region eu-1"
+        ),
+        (.answer(403), "grant that action"),
+    ])
+    func `what a person must mend is said at once`(reply: FakeS3.Reply, words: String) async throws {
+        try await withFake({ _ in reply }) { store, service in
+            await #expect {
+                try await store.setMarker(StoreMarker(catalogId: "c", mark: 1))
+            } throws: {
+                if case StorageError.misconfigured = $0 { "\($0)".contains(words) } else { false }
+            }
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test(arguments: [
+        FakeS3.Reply.error(507, "InsufficientStorage"), .error(403, "QuotaExceeded"), .error(500, "XMinioStorageFull"),
+    ])
+    func `a store without room is full`(reply: FakeS3.Reply) async throws {
+        try await withFake({ _ in reply }) { store, service in
+            await #expect {
+                try await store.setMarker(StoreMarker(catalogId: "c", mark: 1))
+            } throws: { if case StorageError.full = $0 { true } else { false } }
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test(arguments: [
+        FakeS3.Reply.flood(12 << 20), .answer(200, [], "<ListBucketResult>" + String(repeating: "<a>", count: 90_000)),
+        .answer(200, [], ""), .answer(200, [], "\u{0}"), .cutOff(200, announced: 1 << 40, "<ListBucketResult>"),
+    ])
+    func `answers that make no sense are faults and nothing worse`(reply: FakeS3.Reply) async throws {
+        try await withFake({ _ in reply }) { store, _ in
+            await #expect {
+                try await store.list(after: nil)
+            } throws: { if case StorageError.unavailable = $0 { true } else { false } }
+        }
+    }
+
+    @Test func `a listing that names nonsense is read past it`() async throws {
+        let key = newKey()
+        let entries = [
+            "<Contents><Key>../../x</Key><Size>1</Size></Contents>",
+            "<Contents><Key>\(key)</Key><Size>x</Size></Contents>",
+            "<Contents><Size>1</Size></Contents>",
+            "<Contents><Key>\(key)</Key><Size>5</Size><LastModified>soon</LastModified></Contents>",
+        ]
+        let xml = "<ListBucketResult>\(entries.joined())<IsTruncated>false</IsTruncated></ListBucketResult>"
+        try await withFake({ _ in .answer(200, [], xml) }) { store, _ in
+            let listed = try await store.list(after: nil).objects
+            #expect(listed == [StoredObject(key: key, sizeBytes: 5, age: .zero, isCommitted: true)])
+        }
+    }
+
+    @Test func `secrets that a service echoes are not told`() async throws {
+        try await withFake({
+            .error(403, "AccessDenied", "token \($0.headers.first(name: "x-amz-security-token") ?? "")")
+        }) {
+            store, _ in
+            await #expect {
+                try await store.setMarker(StoreMarker(catalogId: "c", mark: 1))
+            } throws: { "\($0)".contains("token ***") && !"\($0)".contains("shh") }
+        }
+    }
+
+    @Test func `credentials that have expired are read again`() async throws {
+        let folder = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appendingPathComponent("credentials")
+        @Sendable func write(_ id: String) {
+            try? Data("[default]\naws_access_key_id=\(id)\naws_secret_access_key=s\n".utf8).write(to: file)
+        }
+        write("OLD")
+        let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
+            if request.headers.first(name: "authorization")?.contains("Credential=NEW/") == true { return .answer(200) }
+            write("NEW")
+            return .error(403, "ExpiredToken")
+        }
+        try await withFake(script, { $0.credentials = .file(path: file.path, profile: "default") }) { store, service in
+            try await store.setMarker(StoreMarker(catalogId: "c", mark: 1))
+            #expect(service.requests.count == 2)
+        }
+    }
+
+    @Test func `a service that knows neither conditions nor checksums is found to be so`() async throws {
+        let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
+            if request.headers.contains(name: "x-amz-checksum-sha256") { return .error(501, "NotImplemented") }
+            if request.target.hasSuffix(".longshore-store") { return .answer(200, [], #"{"catalog_id":"c","mark":1}"#) }
+            return plain(request)
+        }
+        try await withFake(script) { store, _ in
+            try await store.check()
+            #expect(store.traits == S3Traits())
+        }
+    }
+
+    @Test func `bodies are signed, and the parts that are named are ours`() async throws {
+        try await withFake({ plain($0) }) { store, service in
+            let writer = try await store.create(newKey(), expectedBytes: nil)
+            try await writer.write(ByteBuffer(repeating: 7, count: 12 << 20))
+            await #expect(throws: StorageError.self) { try await writer.commit(describe(newKey(), 12 << 20)) }
+            let parts = service.requests.filter { $0.has("partNumber") }
+            #expect(parts.map(\.body.readableBytes).sorted() == [4 << 20, 8 << 20])
+            for part in parts {
+                let hash = S3Digest.hex(S3Digest.sha256([part.body]))
+                #expect(part.headers.first(name: "x-amz-content-sha256") == hash)
+            }
+            let complete = try #require(service.requests.last { $0.method == "POST" && $0.has("uploadId") })
+            let xml = try #require(S3XML(parsing: complete.body.readableBytesView))
+            #expect(xml.all("Part").map { $0.value("PartNumber") } == ["1", "2"])
+            #expect(xml.all("Part").map { $0.value("ETag") } == ["\"part-1\"", "\"part-2\""])
+        }
+    }
+
+    @Test func `a failed part ends the writer, and giving up leaves nothing under way`() async throws {
+        let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = {
+            $0.has("partNumber") ? .error(404, "NoSuchUpload") : plain($0)
+        }
+        try await withFake(script) { store, service in
+            let writer = try await store.create(newKey(), expectedBytes: nil)
+            await #expect(throws: StorageError.self) {
+                for _ in 0..<8 { try await writer.write(ByteBuffer(repeating: 7, count: 8 << 20)) }
+            }
+            await #expect(throws: StorageError.self) { try await writer.write(ByteBuffer(string: "x")) }
+            await writer.abandon()
+            let count = service.requests.count
+            await #expect(throws: StorageError.self) { try await writer.commit(describe(newKey(), 0)) }
+            #expect(service.requests.count == count)
+        }
+    }
+}
+
+private let started = FakeS3.Reply.answer(
+    200, [], "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>")
+
+/// A service that takes everything and keeps nothing.
+private func plain(_ request: FakeS3.Request) -> FakeS3.Reply {
+    if request.method == "POST", request.has("uploads") { return started }
+    if request.method == "POST" {
+        return .answer(200, [], "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
+    }
+    if request.has("partNumber") {
+        let number = request.target.split(separator: "partNumber=").last?.prefix { $0.isNumber } ?? ""
+        return .answer(200, [("etag", "\"part-\(number)\"")])
+    }
+    switch request.method {
+    case "HEAD": return .head(404, [])
+    case "GET" where request.has("uploads"): return .answer(200, [], "<ListMultipartUploadsResult/>")
+    case "GET": return .answer(200, [], "<ListBucketResult/>")
+    default: return .answer(200)
+    }
+}
+
+private func newKey() -> ObjectKey { ObjectKey(image: .random(), nonce: .mint()) }
+
+private func describe(_ key: ObjectKey, _ size: Int64) -> ObjectDescription {
+    ObjectDescription(image: key.image, sizeBytes: size, digests: ContentDigests(md5: "", sha512: ""))
+}
