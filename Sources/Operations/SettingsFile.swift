@@ -106,10 +106,11 @@ struct SettingsFile {
             case "path": store.path = text
             case "description": store.description = text
             case "default": store.isDefault = text
+            case let key? where S3Place.keys.contains(key): store.s3[key] = text
             default:
                 complainUnknown(
                     "stores.\(keyNode.string ?? "?")", keyNode,
-                    known: ["id", "type", "path", "description", "default"].map { "stores.\($0)" })
+                    known: (["id", "type", "path", "description", "default"] + S3Place.keys).map { "stores.\($0)" })
             }
         }
         return store

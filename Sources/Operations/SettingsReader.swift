@@ -109,7 +109,8 @@ extension SettingsReader {
                     written.append(store)
                 } else {
                     complain(
-                        key, found, "has a part that is no store", "write main=filesystem:/path, with commas between")
+                        key, found, "has a part that is no store",
+                        "write main=filesystem:/path or main=s3:https://host/bucket, with commas between")
                 }
             }
         } else {
@@ -132,13 +133,13 @@ extension SettingsReader {
 
     private mutating func adopt(_ store: StoreSettings, from written: WrittenStore, into stores: inout [StoreSettings])
     {
-        let twin = stores.first { $0.id == store.id || $0.place == store.place }
+        let twin = stores.first { $0.id == store.id || $0.place.address == store.place.address }
         guard let twin else { return stores.append(store) }
-        let what = twin.id == store.id ? "the id \(store.id)" : "one folder"
+        let what = twin.id == store.id ? "the id \(store.id)" : "one place"
         add([
             SettingsProblem(
                 key: "stores", value: store.compactText, origin: written.origin, finding: "two stores have \(what)",
-                remedy: "give each store an id and a folder of its own")
+                remedy: "give each store an id and a place of its own")
         ])
     }
 

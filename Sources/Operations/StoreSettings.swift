@@ -5,6 +5,15 @@ package struct StoreSettings: Hashable, Sendable {
     package enum Place: Hashable, Sendable {
         /// A folder, by its absolute path.
         case filesystem(path: String)
+        case s3(S3Place)
+
+        /// What no two stores may share.
+        var address: String {
+            switch self {
+            case .filesystem(let path): path
+            case .s3(let place): place.address
+            }
+        }
     }
 
     package let id: StoreID
@@ -19,10 +28,11 @@ package struct StoreSettings: Hashable, Sendable {
         self.isDefault = isDefault
     }
 
-    /// `main=filesystem:/path`, as in the environment.
+    /// `main=filesystem:/path` or `main=s3:https://host/bucket`, as in the environment, without credentials.
     package var compactText: String {
         switch place {
         case .filesystem(let path): "\(id)=filesystem:\(path)"
+        case .s3(let place): "\(id)=s3:\(place.compactText)"
         }
     }
 }
@@ -34,17 +44,25 @@ struct WrittenStore {
     var path: String?
     var description: String?
     var isDefault: String?
+    /// The keys of a store of type `s3`.
+    var s3: [String: String] = [:]
     var origin: String
 
-    /// `main=filesystem:/path`; `nil` when it has not that form.
+    /// `main=filesystem:/path` or `main=s3:https://host/bucket/prefix?region=…`; `nil` when it has not that form.
     init?(compact: Substring, origin: String) {
         guard let equals = compact.firstIndex(of: "="),
             let colon = compact[equals...].firstIndex(of: ":")
         else { return nil }
         id = String(compact[..<equals])
         type = String(compact[compact.index(after: equals)..<colon])
-        path = String(compact[compact.index(after: colon)...])
         self.origin = origin
+        let place = String(compact[compact.index(after: colon)...])
+        guard type == "s3" else {
+            path = place
+            return
+        }
+        guard let values = S3Place.values(ofURL: place) else { return nil }
+        s3 = values
     }
 
     init(origin: String) { self.origin = origin }
@@ -63,20 +81,29 @@ struct WrittenStore {
                 "id", id, id == nil ? "is missing" : "is no id of a store",
                 "write 1 to 64 of a-z A-Z 0-9 _ . - that do not start with a dot")
         }
-        if type != "filesystem" {
-            complain("type", type, type == nil ? "is missing" : "is no type of store", "write filesystem")
-        }
-        let isAbsolute = path?.hasPrefix("/") == true && path != "/"
-        if !isAbsolute {
-            complain(
-                "path", path, path == nil ? "is missing" : "is no folder for a store",
-                "write an absolute path, such as /srv/longshore/main")
+        var place: StoreSettings.Place?
+        switch type {
+        case "filesystem":
+            for key in s3.keys.sorted() { complain(key, nil, "is for stores of type s3", "leave it out") }
+            if let path, path.hasPrefix("/"), path != "/" {
+                place = .filesystem(path: path)
+            } else {
+                complain(
+                    "path", path, path == nil ? "is missing" : "is no folder for a store",
+                    "write an absolute path, such as /srv/longshore/main")
+            }
+        case "s3":
+            if path != nil { complain("path", path, "is for stores of type filesystem", "write bucket and prefix") }
+            place = S3Place(s3) { key, finding, remedy in
+                complain(key, S3Place.secrets.contains(key) ? nil : s3[key], finding, remedy)
+            }.map { .s3($0) }
+        default:
+            complain("type", type, type == nil ? "is missing" : "is no type of store", "write filesystem or s3")
         }
         let marked = isDefault.map { FlagText.parse($0) } ?? false
         if marked == nil { complain("default", isDefault, "is neither true nor false", "write true or false") }
-        guard problems.isEmpty, let storeID, let path, let marked else { throw SettingsError(problems: problems) }
-        return StoreSettings(
-            id: storeID, place: .filesystem(path: path), description: description ?? "", isDefault: marked)
+        guard problems.isEmpty, let storeID, let place, let marked else { throw SettingsError(problems: problems) }
+        return StoreSettings(id: storeID, place: place, description: description ?? "", isDefault: marked)
     }
 }
 

@@ -69,6 +69,20 @@ import Testing
         ("stores: [{id: a, type: filesystem, path: /a}, {id: a, type: filesystem, path: /b}]", "stores"),
         ("stores: [{id: a, type: filesystem, path: /a}, {id: b, type: filesystem, path: /a}]", "stores"),
         ("stores: a=/somewhere", "stores"),
+        ("stores: [{id: a, type: s3, bucket: b}]", "stores.endpoint"),
+        ("stores: [{id: a, type: s3, endpoint: 'https://h/path', bucket: b}]", "stores.endpoint"),
+        ("stores: [{id: a, type: s3, endpoint: 'https://h'}]", "stores.bucket"),
+        ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, path: /x}]", "stores.path"),
+        ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, path-style: perhaps}]", "stores.path-style"),
+        ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, part-size: 1MiB}]", "stores.part-size"),
+        ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, parallel-parts: 0}]", "stores.parallel-parts"),
+        ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, access-key-id: x}]", "stores.secret-access-key"),
+        ("stores: [{id: a, type: filesystem, path: /a, bucket: b}]", "stores.bucket"),
+        ("stores: 'a=s3:https://h/b?secret-access-key=hunter2'", "stores"),
+        (
+            "stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b}, {id: c, type: s3, endpoint: 'https://h', bucket: b}]",
+            "stores"
+        ),
     ])
     func `A store that cannot be used is refused`(file: String, key: String) throws {
         #expect(try problems(file: file).map(\.key) == [key])

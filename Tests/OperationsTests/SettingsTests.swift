@@ -86,6 +86,35 @@ import Testing
         #expect(settings.defaultStore?.id.rawValue == "one" && settings.stagingStore?.rawValue == "one")
     }
 
+    @Test func `A store may be a bucket, with credentials from three places`() throws {
+        let settings = try load(
+            file: """
+                stores:
+                  - {id: a, type: s3, endpoint: "https://s3.example.org/", bucket: images, prefix: /a/, region: eu-1,
+                     access-key-id: AK, secret-access-key: hunter2, session-token: st}
+                  - {id: b, type: s3, endpoint: "http://127.0.0.1:8333", bucket: images, path-style: true,
+                     credentials-file: /etc/longshore/s3, ca-file: /etc/ca.pem, part-size: 64MiB, parallel-parts: 4}
+                  - {id: c, type: s3, endpoint: "http://127.0.0.1:8333", bucket: others}
+                """)
+        let places = settings.stores.compactMap { store in if case .s3(let place) = store.place { place } else { nil } }
+        #expect(places.count == 3 && places[0].endpoint == "https://s3.example.org" && places[0].prefix == "a")
+        #expect(places.map(\.region) == ["eu-1", "us-east-1", "us-east-1"])
+        #expect(places.map(\.usesPathStyle) == [false, true, false])
+        #expect(places.map(\.partBytes) == [8 << 20, 64 << 20, 8 << 20] && places.map(\.parallelParts) == [2, 4, 2])
+        #expect(places[0].credentials == .keys(id: "AK", secret: "hunter2", token: "st"))
+        #expect(places[1].credentials == .file(path: "/etc/longshore/s3", profile: "default"))
+        #expect(places[2].credentials == .environment && places[1].caFile == "/etc/ca.pem")
+        #expect(!settings.describe().contains("hunter2") && !"\(settings.stores)".contains("hunter2"))
+    }
+
+    @Test func `A bucket can be written as a URL, which reads back as it was written`() throws {
+        let text = "main=s3:https://s3.example.org:8443/images/a/b?region=eu-1&path-style=true,b=s3:http://host/bucket"
+        let stores = try load(environment: ["LONGSHORE_STORES": text]).stores
+        #expect(stores.map(\.compactText).joined(separator: ",") == text)
+        guard case .s3(let place) = stores[0].place else { throw NotABucket() }
+        #expect(place.bucket == "images" && place.prefix == "a/b" && place.credentials == .environment)
+    }
+
     @Test func `The password may come from a file`() throws {
         let secret = try TemporaryFile("hunter2\n")
         #expect(try load(flags: ["redis.password-file": secret.path]).redis.password == "hunter2")
@@ -133,3 +162,5 @@ func load(
             configFile: written?.path, standardFile: "/nonexistent/longshore.yaml")
     }
 }
+
+private struct NotABucket: Error {}
