@@ -3,8 +3,10 @@ import Foundation
 import ImportModel
 import LeaseStore
 import Logging
+import NIOPosix
 import Operations
 import RedisClient
+import S3Storage
 
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,6 +52,8 @@ struct DoctorCommand: AsyncParsableCommand {
         for store in settings.stores {
             switch store.place {
             case .filesystem(let path): checks.append(.writableFolder("store \(store.id)", path: path))
+            case .s3(let place):
+                checks.append(Check("store \(store.id)") { await Self.examineBucket(store.id, place) })
             }
         }
         if settings.stores.isEmpty {
@@ -59,6 +63,22 @@ struct DoctorCommand: AsyncParsableCommand {
                 })
         }
         return checks
+    }
+
+    private static func examineBucket(_ id: StoreID, _ place: S3Place) async -> CheckResult {
+        do {
+            let storage = try S3Storage(id: id, configuration: S3Configuration(place), threads: .singleton)
+            do {
+                let findings = try await storage.probe()
+                await storage.close()
+                return .ok("bucket \(place.bucket) can be used; \(findings)")
+            } catch {
+                await storage.close()
+                throw error
+            }
+        } catch {
+            return .failure("\(error)", remedy: "see docs/s3.md for settings and rights")
+        }
     }
 
     private static func examineRedis(_ settings: Settings) async -> CheckResult {

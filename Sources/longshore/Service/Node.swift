@@ -8,6 +8,7 @@ import Logging
 import NIOPosix
 import Operations
 import RedisClient
+import S3Storage
 import ServiceLifecycle
 import WebSource
 
@@ -46,11 +47,13 @@ struct Node: Sendable {
             policy: policy, limits: Self.limits(settings.sources),
             resolver: SystemResolver(threads: resolverThreads), caFile: settings.sources.caFile)
         var pools = [digestThreads, resolverThreads]
-        storages = settings.stores.map { store in
+        storages = try settings.stores.map { store in
             let threads = Self.threads(4)
             pools.append(threads)
             return switch store.place {
             case .filesystem(let path): FilesystemStorage(id: store.id, root: path, threads: threads)
+            case .s3(let place):
+                try S3Storage(id: store.id, configuration: S3Configuration(place), threads: threads)
             }
         }
         self.pools = pools
@@ -78,6 +81,7 @@ struct Node: Sendable {
             try await StoreSetup(catalogID: catalogID, logger: logger).check(storages)
         } catch {
             for client in clients { await client.close() }
+            await Self.close(storages)
             for pool in pools { try? await pool.shutdownGracefully() }  // the error that counts is the first one
             throw error
         }
@@ -86,6 +90,7 @@ struct Node: Sendable {
     /// Closes everything; to be called when the services have ended.
     func close() async {
         for client in clients { await client.close() }
+        await Self.close(storages)
         for pool in pools {
             do {
                 try await pool.shutdownGracefully()
@@ -93,6 +98,11 @@ struct Node: Sendable {
                 logger.debug("threads could not be stopped", metadata: ["reason": "\(error)"])
             }
         }
+    }
+
+    /// Ends the connections of the stores that have some.
+    private static func close(_ storages: [any ImageStorage]) async {
+        for case let storage as S3Storage in storages { await storage.close() }
     }
 
     private static func threads(_ count: Int) -> NIOThreadPool {
