@@ -193,6 +193,7 @@ struct RefusalTests {
         #expect(Inspection(of: iso.with([0x55, 0xAA], at: 510)).verdict(declared: "iso", container: "bare").isAccepted)
         #expect(
             !Inspection(of: iso.with([0x55, 0xAA], at: 510)).verdict(declared: "raw", container: "bare").isAccepted)
+        expect(Array(iso.prefix(34_000)), "iso.cut-short")
         let qcow2 = try await sample("qcow2 v3")
         expect(iso.with(qcow2.prefix(512), at: 0), "several-formats", says: "qcow2 at 0", "iso at 32769")
         expect(qcow2.with([0x55, 0xAA], at: 510), "several-formats")
