@@ -89,18 +89,21 @@ final class S3Client: Sendable {
         do { try await Task.sleep(for: retry.delay(afterFailures: failures)) } catch { throw .cancelled }
     }
 
-    /// Sends once; the body of a success is the caller's to read, or to drop.
+    /// Sends once, and once more where there are fresh credentials; the body of a success is the caller's to read, or
+    /// to drop.
     func open(_ request: S3Request) async throws(S3Failure) -> HTTPClientResponse {
+        do throws(S3Failure) { return try await attempt(request) } catch {
+            let stale: Set = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId"]
+            guard stale.contains(error.refusal?.code ?? ""), await renew() else { throw error }
+        }
+        return try await attempt(request)
+    }
+
+    private func attempt(_ request: S3Request) async throws(S3Failure) -> HTTPClientResponse {
         let used = credentials.withLock { $0 }
         let response = try await exchange(request, used)
         guard !(200...299).contains(response.status.code) else { return response }
-        let refusal = await Self.refusal(response, used)
-        if ["ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId"].contains(refusal.code),
-            try await renew(used)
-        {
-            return try await open(request)
-        }
-        throw .refused(refusal)
+        throw .refused(await Self.refusal(response, used))
     }
 
     private func exchange(_ request: S3Request, _ signer: S3Credentials) async throws(S3Failure) -> HTTPClientResponse {
@@ -130,14 +133,13 @@ final class S3Client: Sendable {
         }
     }
 
-    /// Whether the source has other credentials than those that were refused.
-    private func renew(_ refused: S3Credentials) async throws(S3Failure) -> Bool {
-        let fresh: S3Credentials
-        do { fresh = try await threads.runIfActive { [source] in try source.load() } } catch { return false }
+    /// Whether there are other credentials now than those that were refused.
+    private func renew() async -> Bool {
+        // Where they cannot be read the refusal says what is wrong.
+        guard let fresh = try? await threads.runIfActive({ [source] in try source.load() }) else { return false }
         return credentials.withLock { current in
-            // Another call may have been here before.
             defer { current = fresh }
-            return fresh != refused
+            return fresh != current
         }
     }
 

@@ -12,8 +12,6 @@ struct S3Publication: Sendable {
     let key: ObjectKey
     let writer: String
 
-    private enum Holder { case nobody, us, another }
-
     /// Runs `call`, which makes the object appear.
     ///
     /// - Parameter isGuarded: whether the service itself refuses to replace an object. Where it does not, a look before
@@ -21,51 +19,48 @@ struct S3Publication: Sendable {
     func publish(
         sizeBytes: Int64, isGuarded: Bool, _ call: () async throws(S3CallFailure) -> Void
     ) async throws(StorageError) {
-        if !isGuarded, try await holder(sizeBytes) == .another { throw .exists(store, key) }
+        if !isGuarded, try await look() != nil { throw .exists(store, key) }
         do throws(S3CallFailure) { try await call() } catch {
-            try await settle(error, sizeBytes)
-            return
+            return try await settle(error, sizeBytes)
         }
         if isGuarded { return }
-        switch try await holder(sizeBytes) {
-        case .us: return
-        case .another: throw .exists(store, key)
-        case .nobody: throw .unavailable(store, reason: "\(key) was removed while it was being committed")
+        guard let there = try await look() else {
+            throw .unavailable(store, reason: "\(key) was removed while it was being committed")
         }
+        try claim(there, sizeBytes)
     }
 
     /// Returns if the call that failed has done its work all the same.
     private func settle(_ failure: S3CallFailure, _ sizeBytes: Int64) async throws(StorageError) {
-        switch failure.cause {
-        case .cancelled, .untrusted: throw failure.fault(of: store)
-        case .refused, .noAnswer: break
-        }
-        let found: Holder
-        do throws(StorageError) { found = try await holder(sizeBytes) } catch {
+        let isOpen =
+            switch failure.cause {
+            case .refused, .noAnswer: true
+            case .cancelled, .untrusted: false
+            }
+        let there: S3Objects.Head?
+        do throws(StorageError) { there = isOpen ? try await look() : nil } catch {
             // The first failure is the one that tells.
-            if case .misconfigured = error { throw failure.fault(of: store) }
-            throw error
+            throw failure.fault(of: store)
         }
-        switch found {
-        case .us: return
-        case .another: throw .exists(store, key)
-        case .nobody where failure.refusal?.code == "NoSuchUpload":
+        if let there { return try claim(there, sizeBytes) }
+        if failure.refusal?.code == "NoSuchUpload" {
             throw .unavailable(store, reason: "the unfinished bytes of \(key) were removed while being written")
-        case .nobody: throw failure.fault(of: store)
+        }
+        throw failure.fault(of: store)
+    }
+
+    /// Whether the object is what this writer has written.
+    private func claim(_ there: S3Objects.Head, _ sizeBytes: Int64) throws(StorageError) {
+        guard there.writer == writer else { throw .exists(store, key) }
+        guard there.sizeBytes == sizeBytes else {
+            throw .unavailable(
+                store, reason: "\(key) has \(there.sizeBytes) bytes in the store instead of the \(sizeBytes) written")
         }
     }
 
-    private func holder(_ sizeBytes: Int64) async throws(StorageError) -> Holder {
-        let head: S3Objects.Head?
-        do throws(S3CallFailure) { head = try await objects.head(objects.client.location.name(of: key)) } catch {
+    private func look() async throws(StorageError) -> S3Objects.Head? {
+        do throws(S3CallFailure) { return try await objects.head(objects.client.location.name(of: key)) } catch {
             throw error.fault(of: store)
         }
-        guard let head else { return .nobody }
-        guard head.writer == writer else { return .another }
-        guard head.sizeBytes == sizeBytes else {
-            throw .unavailable(
-                store, reason: "\(key) has \(head.sizeBytes) bytes in the store instead of the \(sizeBytes) written")
-        }
-        return .us
     }
 }

@@ -25,6 +25,7 @@ actor S3Writer: ObjectWriter {
     private var sent: [S3Objects.PartTag] = []
     private var written: Int64 = 0
     private var isOpen = true
+    private var isAbandoned = false
 
     /// Bytes that become one part: the unit of retry.
     private struct Part: Sendable {
@@ -96,6 +97,7 @@ actor S3Writer: ObjectWriter {
 
     func abandon() async {
         isOpen = false
+        isAbandoned = true
         part = Part()
         let tasks = sending
         sending = []
@@ -121,7 +123,7 @@ actor S3Writer: ObjectWriter {
             throw .unavailable(store, reason: "\(key) is longer than announced: it needs more than 10,000 parts")
         }
         if upload == nil { try await beginUpload() }
-        guard let upload else { throw closed }
+        guard !isAbandoned, let upload else { throw closed }
         let part = part
         self.part = Part()
         let name = objects.client.location.name(of: key)
@@ -150,8 +152,7 @@ actor S3Writer: ObjectWriter {
         } onCancel: {
             task.cancel()
         }
-        // The writer may have been abandoned meanwhile.
-        guard !sending.isEmpty else { throw closed }
+        guard !isAbandoned else { throw closed }
         sending.removeFirst()
         do throws(StorageError) { sent.append(try result.get()) } catch {
             isOpen = false

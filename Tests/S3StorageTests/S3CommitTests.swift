@@ -63,14 +63,14 @@ import Testing
         }
     }
 
-    @Test func `without conditions another's object is found before and after`() async throws {
-        for there in [There.anothers, .nothing] {
-            let service = CommitScript(reply: .answer(200, [], "<CompleteMultipartUploadResult/>"), there: there)
-            try await withFake({ service.reply(to: $0) }) { store, _ in
-                let key = newKey()
-                let writer = try await store.create(key, expectedBytes: nil)
-                await #expect(throws: StorageError.self) { try await writer.commit(describe(key, 0)) }
-            }
+    @Test(arguments: [There.anothers, .nothing])
+    func `without conditions a success is believed only when the object is ours`(there: There) async throws {
+        let service = CommitScript(reply: .answer(200, [], "<CompleteMultipartUploadResult/>"), there: there)
+        try await withFake({ service.reply(to: $0) }) { store, _ in
+            let key = newKey()
+            let writer = try await store.create(key, expectedBytes: nil)
+            try await writer.write(ByteBuffer(string: "abc"))
+            await #expect(throws: StorageError.self) { try await writer.commit(describe(key, 3)) }
         }
     }
 

@@ -3,6 +3,7 @@ import ImageStorage
 import ImportModel
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import Synchronization
 import TestSupport
 import Testing
@@ -116,6 +117,37 @@ import Testing
                 try await store.setMarker(StoreMarker(catalogId: "c", mark: 1))
             } throws: { "\($0)".contains("token ***") && !"\($0)".contains("shh") }
         }
+    }
+
+    @Test func `over TLS the service must be known by ca-file or by the system`() async throws {
+        let folder = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let certificates = try TestCertificates(in: folder)
+        let tls = try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: NIOSSLCertificate.fromPEMFile(certificates.serverCertificate)
+                    .map { .certificate($0) },
+                privateKey: .privateKey(NIOSSLPrivateKey(file: certificates.serverKey, format: .pem))))
+        let service = try await ScriptedHTTPServer(tls: tls) { _ in
+            ScriptedHTTPServer.answer("404 Not Found", body: "<Error><Code>NoSuchKey</Code></Error>")
+        }
+        var configuration = S3Configuration(
+            endpoint: "https://localhost:\(service.port)", bucket: "images",
+            credentials: .fixed(S3Credentials(accessKeyID: "a", secretAccessKey: "b")))
+        configuration.usesPathStyle = true
+        try await withS3(configuration) { store in
+            await #expect {
+                try await store.marker()
+            } throws: {
+                if case StorageError.misconfigured(_, let reason) = $0 { reason.contains("set ca-file") } else { false }
+            }
+        }
+        configuration.caFile = certificates.authority
+        try await withS3(configuration) { store in
+            let marker = try await store.marker()
+            #expect(marker == nil)
+        }
+        try await service.stop()
     }
 
     @Test func `credentials that have expired are read again`() async throws {

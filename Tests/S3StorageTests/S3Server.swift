@@ -103,6 +103,7 @@ final class S3Server: Sendable {
 }
 
 /// Runs `body` with a store that is closed afterwards.
+@discardableResult
 func withS3<R>(_ configuration: S3Configuration, _ body: (S3Storage) async throws -> R) async throws -> R {
     let id = try #require(StoreID(rawValue: "main"))
     let store = try S3Storage(id: id, configuration: configuration, threads: .singleton)
