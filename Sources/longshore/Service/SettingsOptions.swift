@@ -13,7 +13,7 @@ struct SettingsOptions: ParsableArguments {
     var redisURL: String?
 
     @Option(
-        help: "A store, as ID=filesystem:/folder; may be given again, and the first is the default.",
+        help: "A store, as ID=filesystem:/folder or ID=s3:https://host/bucket; the first is the default.",
         completion: .directory)
     var store: [String] = []
 
