@@ -72,15 +72,22 @@ let package = Package(
             name: "FilesystemStorage", dependencies: ["ImportModel", "ImageStorage", nioCore, nioPosix],
             swiftSettings: settings),
         .target(
-            name: "ImportPipeline", dependencies: ["CDigest", "ImportModel", "ImageStorage", nioCore, nioPosix],
+            name: "ImportPipeline",
+            dependencies: ["CDigest", "DiskImage", "ImportModel", "ImageStorage", nioCore, nioPosix],
             swiftSettings: settings),
-        // Layer 3
+        .target(
+            name: "S3Storage",
+            dependencies: [
+                "CDigest", "ImageStorage", "ImportModel", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioPosix,
+                nioSSL,
+            ], swiftSettings: settings),
+        // Layer 3: images as users see them.
         .target(name: "ImageCatalog", dependencies: ["ImportModel", "LeaseStore"], swiftSettings: settings),
         // Layer 4: what processes do.
         .target(
             name: "ImportWorker",
             dependencies: [
-                "ImportModel", "ImageStorage", "ImportPipeline", "LeaseStore", "WebSource", lifecycle, logging, nioCore,
+                "ImageStorage", "ImportModel", "ImportPipeline", "LeaseStore", "WebSource", lifecycle, logging, nioCore,
                 nioPosix,
             ], swiftSettings: settings),
         .target(
@@ -101,8 +108,8 @@ let package = Package(
             name: "longshore",
             dependencies: [
                 "FilesystemStorage", "ImageAPI", "ImageStorage", "ImportModel", "ImportPipeline", "ImportWorker",
-                "LeaseStore", "LongshoreClient", "Operations", "RedisClient", "WebSource", argumentParser, lifecycle,
-                logging, nioCore, nioPosix, unixSignals,
+                "LeaseStore", "LongshoreClient", "Operations", "RedisClient", "S3Storage", "WebSource", argumentParser,
+                lifecycle, logging, nioCore, nioPosix, unixSignals,
             ], swiftSettings: settings),
 
         // Tests mirror the sources.
@@ -112,6 +119,11 @@ let package = Package(
         .target(
             name: "StorageConformance", dependencies: ["ImageStorage", "ImportModel", nioCore],
             path: "Tests/StorageConformance", swiftSettings: settings),
+        .executableTarget(
+            name: "longshore-bench",
+            dependencies: [
+                "ImportModel", "LeaseStore", "RedisClient", "TestSupport", argumentParser, logging, nioCore, nioPosix,
+            ], path: "Tests/Bench", swiftSettings: settings),
         .testTarget(name: "DiskImageTests", dependencies: ["DiskImage"], swiftSettings: settings),
         .testTarget(
             name: "FilesystemStorageTests",
@@ -155,6 +167,12 @@ let package = Package(
         .testTarget(
             name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport", logging, nioCore, nioPosix],
             swiftSettings: settings),
+        .testTarget(
+            name: "S3StorageTests",
+            dependencies: [
+                "ImageStorage", "ImportModel", "S3Storage", "StorageConformance", "TestSupport", nioCore, nioHTTP1,
+                nioPosix, nioSSL,
+            ], swiftSettings: settings),
         .testTarget(
             name: "SystemTests",
             dependencies: [

@@ -94,6 +94,7 @@ struct DataController: Sendable {
             let status: HTTPResponse.Status =
                 switch failure.kind {
                 case .tooLarge, .storeFull: .contentTooLarge
+                case .formatRefused: .unsupportedMediaType
                 case .interrupted, .clientGone: .badRequest
                 case .unavailable: .serviceUnavailable
                 }

@@ -31,6 +31,8 @@ package struct UploadFailure: Error, Hashable, Sendable {
         /// The bytes stopped coming, or are not what was announced.
         case interrupted
         case storeFull
+        /// The bytes are not what they are declared to be, or dangerous.
+        case formatRefused
         case clientGone
         /// Something on our side, which may pass.
         case unavailable

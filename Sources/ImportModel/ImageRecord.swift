@@ -44,12 +44,15 @@ package struct StagedObject: Hashable, Codable, Sendable {
     package var key: String
     package var sizeBytes: Int64
     package var digests: ContentDigests
+    /// What the inspection found on the way in, as JSON; it is judged when the image's formats are known.
+    package var inspection: String?
 
-    package init(store: StoreID, key: String, sizeBytes: Int64, digests: ContentDigests) {
+    package init(store: StoreID, key: String, sizeBytes: Int64, digests: ContentDigests, inspection: String? = nil) {
         self.store = store
         self.key = key
         self.sizeBytes = sizeBytes
         self.digests = digests
+        self.inspection = inspection
     }
 }
 

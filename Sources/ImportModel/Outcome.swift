@@ -22,14 +22,34 @@ package struct ImportedContent: Hashable, Sendable {
     package var locations: [StoreID: String]
     /// Stores that were asked for and did not take the bytes, with the reason.
     package var failedStores: [StoreID: String]
+    /// What the bytes are: the verdict of the inspection that everything has to pass.
+    package var inspected: InspectedFormat
 
     package init(
-        sizeBytes: Int64, digests: ContentDigests, locations: [StoreID: String], failedStores: [StoreID: String] = [:]
+        sizeBytes: Int64, digests: ContentDigests, locations: [StoreID: String],
+        failedStores: [StoreID: String] = [:], inspected: InspectedFormat = InspectedFormat(detected: "raw")
     ) {
         self.sizeBytes = sizeBytes
         self.digests = digests
         self.locations = locations
         self.failedStores = failedStores
+        self.inspected = inspected
+    }
+}
+
+/// What the inspection of an image's bytes found.
+package struct InspectedFormat: Hashable, Sendable {
+    /// The format by its marks, such as `qcow2`; `raw` where there are none.
+    package var detected: String
+    /// The size of the disk inside, in bytes, if it is known.
+    package var virtualSizeBytes: Int64?
+    /// The whole finding as JSON, kept with staged data, which is judged when its formats are known.
+    package var finding: String
+
+    package init(detected: String, virtualSizeBytes: Int64? = nil, finding: String = "") {
+        self.detected = detected
+        self.virtualSizeBytes = virtualSizeBytes
+        self.finding = finding
     }
 }
 

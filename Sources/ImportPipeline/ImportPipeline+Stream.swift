@@ -1,3 +1,4 @@
+import DiskImage
 import ImageStorage
 import ImportModel
 import NIOCore
@@ -16,7 +17,10 @@ extension ImportPipeline {
         let queues = digestLanes.map(\.1) + storeLanes.map(\.1)
         return try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: LaneEnd.self) { group in
-                group.addTask { .source(try await feed(source, expectedBytes: expectedBytes, to: queues)) }
+                group.addTask {
+                    let (bytes, inspection) = try await feed(source, expectedBytes: expectedBytes, to: queues)
+                    return .source(bytes, inspection)
+                }
                 for (algorithm, queue) in digestLanes {
                     group.addTask { .digest(algorithm, try await digest(queue, algorithm)) }
                 }
@@ -30,7 +34,9 @@ extension ImportPipeline {
                     var received = Received()
                     for try await end in group {
                         switch end {
-                        case .source(let bytes): received.sizeBytes = bytes
+                        case .source(let bytes, let inspection):
+                            received.sizeBytes = bytes
+                            received.inspection = inspection
                         case .digest(let algorithm, let hex): received.hex[algorithm] = hex
                         case .store: break
                         }
@@ -46,12 +52,14 @@ extension ImportPipeline {
         }
     }
 
-    /// Cuts what arrives into blocks and hands each to all lanes; returns the number of bytes.
+    /// Cuts what arrives into blocks, looks at each and hands it to all lanes; returns the number of bytes and what
+    /// they are.
     private func feed<Source: AsyncSequence & Sendable>(
         _ source: Source, expectedBytes: Int64?, to queues: [BlockQueue]
-    ) async throws -> Int64 where Source.Element == ByteBuffer {
+    ) async throws -> (Int64, Inspection) where Source.Element == ByteBuffer {
         var received: Int64 = 0
         var handedOn: Int64 = 0
+        var inspector = DiskImageInspector()
         var gathering = BlockGatherer(blockBytes: Self.blockBytes)
         for try await arrived in source {
             received += Int64(arrived.readableBytes)
@@ -67,9 +75,12 @@ extension ImportPipeline {
         }
         if let rest = gathering.rest() { try await handOn(rest) }
         queues.forEach { $0.finish() }
-        return received
+        return (received, inspector.finish())
 
         func handOn(_ block: ByteBuffer) async throws {
+            block.withUnsafeReadableBytes { inspector.update($0) }
+            // The first block tells most: what is certain to be refused is not fetched to its end.
+            if handedOn == 0 { try declared?.refuseEarly(inspector) }
             for queue in queues { try await queue.push(block) }
             handedOn += Int64(block.readableBytes)
             progress(handedOn)
@@ -91,7 +102,7 @@ extension ImportPipeline {
 }
 
 private enum LaneEnd: Sendable {
-    case source(Int64)
+    case source(Int64, Inspection)
     case digest(DigestAlgorithm, String)
     case store
 }

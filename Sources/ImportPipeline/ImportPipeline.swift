@@ -1,9 +1,11 @@
+import DiskImage
+import Foundation
 package import ImageStorage
 package import ImportModel
 package import NIOCore
 package import NIOPosix
 
-/// One pass over the bytes of an image: **source → digests ∥ stores**.
+/// One pass over the bytes of an image: **source → inspection, digests ∥ stores**.
 ///
 /// What arrives is gathered into blocks of 1 MiB. Every digest and every store is a lane that takes the blocks, in
 /// order and at its own pace, from a queue of at most two; the source is read on when the slowest lane has room. So a
@@ -14,6 +16,7 @@ package import NIOPosix
 /// whatever the size of the image and the number of stores, since the lanes share the blocks. What the source itself
 /// buffers (less than 1 MiB for `WebSource`) comes on top.
 ///
+/// The inspector looks at each block as it passes, which costs next to nothing behind the first ones.
 /// Digests run on `threads`, stores on their own. Nothing is committed before the digests are known and compared.
 /// However a run ends but well, every writer is abandoned and nothing is deleted.
 package struct ImportPipeline: Sendable {
@@ -25,6 +28,7 @@ package struct ImportPipeline: Sendable {
     let mustAll: Bool
     let expected: ExpectedDigest?
     let maxBytes: Int64
+    let declared: DeclaredFormat?
     let threads: NIOThreadPool
     let gate: any WriteGate
     let progress: @Sendable (Int64) -> Void
@@ -34,12 +38,13 @@ package struct ImportPipeline: Sendable {
     ///   - mustAll: whether one store that fails ends the run; otherwise it ends when the last one fails.
     ///   - expected: the digest that the bytes must have.
     ///   - maxBytes: more than that is refused.
+    ///   - declared: what the bytes must be, and be safe as; `nil` finds out and judges nothing.
     ///   - threads: running; for digests. Two threads keep MD5 and SHA-512 side by side.
     ///   - gate: asked before each create, block and commit.
     ///   - progress: told the bytes taken from the source so far, at each block.
     package init(
         targets: [any ImageStorage], key: ObjectKey, mustAll: Bool = true, expected: ExpectedDigest? = nil,
-        maxBytes: Int64 = .max, threads: NIOThreadPool, gate: any WriteGate,
+        maxBytes: Int64 = .max, declared: DeclaredFormat? = nil, threads: NIOThreadPool, gate: any WriteGate,
         progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) {
         self.targets = targets
@@ -47,6 +52,7 @@ package struct ImportPipeline: Sendable {
         self.mustAll = mustAll
         self.expected = expected
         self.maxBytes = maxBytes
+        self.declared = declared
         self.threads = threads
         self.gate = gate
         self.progress = progress
@@ -68,14 +74,26 @@ package struct ImportPipeline: Sendable {
             try await stores.open(expectedBytes: expectedBytes)
             let received = try await stream(source, expectedBytes: expectedBytes, into: stores)
             try compare(received)
+            let inspected = try judge(received.inspection)
             try await stores.commit(description(received.sizeBytes, received.digests))
             return ImportedContent(
                 sizeBytes: received.sizeBytes, digests: received.digests,
-                locations: stores.locations, failedStores: stores.failures.mapValues(\.description))
+                locations: stores.locations, failedStores: stores.failures.mapValues(\.description),
+                inspected: inspected)
         } catch {
             await stores.abandon()
             throw error
         }
+    }
+
+    /// Nothing is committed that is not what it is declared to be, or that is dangerous.
+    private func judge(_ inspection: Inspection) throws -> InspectedFormat {
+        let finding = String(decoding: try JSONEncoder().encode(inspection), as: UTF8.self)
+        var inspected = InspectedFormat(detected: inspection.format.name, finding: finding)
+        guard let declared else { return inspected }
+        inspected.virtualSizeBytes = try declared.judge(inspection)
+        inspected.finding = ""
+        return inspected
     }
 
     private func compare(_ received: Received) throws {
@@ -88,6 +106,7 @@ package struct ImportPipeline: Sendable {
 struct Received: Sendable {
     var sizeBytes: Int64 = 0
     var hex: [DigestAlgorithm: String] = [:]
+    var inspection = DiskImageInspector().finish()
 
     var digests: ContentDigests { ContentDigests(md5: hex[.md5] ?? "", sha512: hex[.sha512] ?? "") }
 }

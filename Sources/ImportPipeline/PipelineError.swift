@@ -5,6 +5,8 @@ package import ImportModel
 package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The bytes are not those that were asked for. Stays so: another attempt would read the same.
     case digestMismatch(expected: ExpectedDigest, actual: String)
+    /// The bytes are not what they are declared to be, or dangerous. Stays so.
+    case refusedFormat(reason: String)
     /// More bytes than are accepted. Stays so.
     case tooLarge(limit: Int64)
     /// More bytes than the source announced. Stays so.
@@ -20,6 +22,8 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .digestMismatch(let expected, let actual):
             "the bytes received have the digest \(actual), not \(expected); check the source and the checksum"
+        case .refusedFormat(let reason):
+            reason
         case .tooLarge(let limit):
             "the image is larger than the limit of \(limit) bytes; raise the limit or shrink the image"
         case .tooLong(let expected):

@@ -12,6 +12,8 @@ package struct AttemptRunner: Sendable {
         /// How long an attempt may move no bytes.
         package var stall: Duration = .seconds(120)
         package var maxBytes: Int64 = 1 << 40
+        /// Whether bytes of another format than the declared one are refused.
+        package var mustMatchFormat = true
 
         package init() {}
     }

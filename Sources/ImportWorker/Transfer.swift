@@ -25,6 +25,11 @@ struct Transfer: Sendable {
     }
 
     private var request: ImportRequest { claim.task.request }
+    private var declared: DeclaredFormat {
+        DeclaredFormat(
+            disk: claim.image.diskFormat ?? "", container: claim.image.containerFormat ?? "",
+            mustMatch: runner.limits.mustMatchFormat)
+    }
     private var key: ObjectKey { ObjectKey(image: claim.task.image, nonce: claim.nonce) }
 
     func run() async throws -> ImportedContent {
@@ -58,8 +63,12 @@ struct Transfer: Sendable {
         guard try await storage.size(stagedKey) == stage.sizeBytes else {
             throw Fault.rejected("the staged data is gone from store '\(stage.store)'; upload it again")
         }
-        var content = ImportedContent(sizeBytes: stage.sizeBytes, digests: stage.digests, locations: [:])
-        if try mustReadAgain(stage) || !targets.isEmpty {
+        // Judged by what was found on its way in, now that its formats are known.
+        let inspected = try declared.judge(finding: stage.inspection)
+        var content = ImportedContent(
+            sizeBytes: stage.sizeBytes, digests: stage.digests, locations: [:],
+            inspected: inspected ?? InspectedFormat(detected: ""))
+        if try mustReadAgain(stage) || !targets.isEmpty || inspected == nil {
             let body = try await storage.read(stagedKey, range: nil)
             content = try await pipeline(into: targets).run(
                 body, expectedBytes: stage.sizeBytes, description: describe)
@@ -92,7 +101,7 @@ struct Transfer: Sendable {
         let keeper = keeper
         return ImportPipeline(
             targets: targets, key: key, mustAll: request.allStoresMustSucceed, expected: request.checksum,
-            maxBytes: runner.limits.maxBytes, threads: runner.threads, gate: keeper,
+            maxBytes: runner.limits.maxBytes, declared: declared, threads: runner.threads, gate: keeper,
             progress: { keeper.note(bytesDone: $0) })
     }
 

@@ -24,17 +24,19 @@ package struct UploadAttempt: Sendable {
     let process: ProcessID
     let threads: NIOThreadPool
     let maxBytes: Int64
+    let mustMatchFormat: Bool
     let logger: Logger
 
     package init(
         store: LeaseStore, beats: LeaseStore, process: ProcessID, threads: NIOThreadPool, maxBytes: Int64,
-        logger: Logger
+        mustMatchFormat: Bool = true, logger: Logger
     ) {
         self.store = store
         self.beats = beats
         self.process = process
         self.threads = threads
         self.maxBytes = maxBytes
+        self.mustMatchFormat = mustMatchFormat
         self.logger = logger
     }
 
@@ -58,20 +60,27 @@ package struct UploadAttempt: Sendable {
             bytesTotal: expectedBytes, logger: logger)
         keeper.note(phase: .streaming)
         return await keeper.keep {
+            let declared =
+                kind == .stage
+                ? nil
+                : DeclaredFormat(
+                    disk: image.diskFormat ?? "", container: image.containerFormat ?? "", mustMatch: mustMatchFormat)
             let result = await transfer(
-                image, ObjectKey(image: image.id, nonce: nonce), storage, body, expectedBytes, keeper)
+                image, ObjectKey(image: image.id, nonce: nonce), storage, body, expectedBytes, declared,
+                keeper)
             return await settle(result, image, storage.id, keeper.attempt, logger)
         }
     }
 
     private func transfer<Body: AsyncSequence & Sendable>(
         _ image: ImageRecord, _ key: ObjectKey, _ storage: any ImageStorage, _ body: Body, _ expectedBytes: Int64?,
-        _ keeper: LeaseKeeper
+        _ declared: DeclaredFormat?, _ keeper: LeaseKeeper
     ) async -> Result where Body.Element == ByteBuffer {
         await withTaskGroup(of: Result?.self) { group in
             group.addTask {
                 let pipeline = ImportPipeline(
-                    targets: [storage], key: key, maxBytes: maxBytes, threads: threads, gate: keeper,
+                    targets: [storage], key: key, maxBytes: maxBytes, declared: declared, threads: threads,
+                    gate: keeper,
                     progress: { keeper.note(bytesDone: $0) })
                 do {
                     return .published(
@@ -119,7 +128,7 @@ package struct UploadAttempt: Sendable {
                 // Refused for what it is, or broken off: nobody tries an upload again, but the task tells which.
                 let isRefused =
                     switch error {
-                    case PipelineError.tooLarge, PipelineError.tooLong: true
+                    case PipelineError.tooLarge, PipelineError.tooLong, PipelineError.refusedFormat: true
                     default: false
                     }
                 _ = try await LeaseStore.insist(for: .seconds(60)) {

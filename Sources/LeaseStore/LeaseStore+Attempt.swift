@@ -111,7 +111,8 @@ extension LeaseStore {
         var arguments: [any RedisArgument] = [
             attempt.task.rawValue, attempt.nonce.rawValue, Int(content.sizeBytes), content.digests.md5,
             content.digests.sha512, diskFormat ?? "", containerFormat ?? "", message,
-            content.failedStores.keys.sorted().map(\.rawValue).joined(separator: ","),
+            content.failedStores.keys.sorted().map(\.rawValue).joined(separator: ","), content.inspected.detected,
+            content.inspected.virtualSizeBytes.map(String.init) ?? "", content.inspected.finding,
         ]
         for (store, key) in content.locations.sorted(by: { $0.key < $1.key }) {
             arguments.append(store.rawValue)

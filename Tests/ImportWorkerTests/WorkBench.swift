@@ -94,19 +94,19 @@ struct WorkBench: Sendable {
     }
 
     /// An image that can be imported.
-    func image(named name: String = "image") async throws -> ImageRecord {
+    func image(_ diskFormat: String = "raw") async throws -> ImageRecord {
         var image = ImageRecord(id: .random())
-        image.name = name
+        image.name = "image"
         image.owner = "project"
-        image.diskFormat = "raw"
+        image.diskFormat = diskFormat
         image.containerFormat = "bare"
         guard let created = try await store.createImage(image) else { throw InvalidValue("the id was used before") }
         return created
     }
 
     /// Queues a `web-download` of `url` into a new image.
-    func queue(_ url: String, checksum: String? = nil) async throws -> TaskRecord {
-        let image = try await image()
+    func queue(_ url: String, as diskFormat: String = "raw", checksum: String? = nil) async throws -> TaskRecord {
+        let image = try await image(diskFormat)
         let request = ImportRequest(
             method: .webDownload, uri: url, stores: [Self.storeID],
             checksum: try checksum.map { try ExpectedDigest(parsing: $0) })

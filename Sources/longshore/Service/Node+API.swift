@@ -68,6 +68,7 @@ private struct LeasedUploads: UploadRunner {
         case let failure as UploadFailure: failure
         case PipelineError.tooLarge, PipelineError.tooLong:
             UploadFailure(kind: .tooLarge, reason: "\(error)")
+        case PipelineError.refusedFormat: UploadFailure(kind: .formatRefused, reason: "\(error)")
         case PipelineError.tooShort: UploadFailure(kind: .interrupted, reason: "\(error)")
         case PipelineError.storage(_, .full), StorageError.full:
             UploadFailure(kind: .storeFull, reason: "\(error)")
