@@ -1,7 +1,7 @@
 # `make help` prints every target with its line.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build release test check docs demo clean dependencies
+.PHONY: help build release bench test check docs demo clean dependencies
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -16,6 +16,12 @@ build: ## build for debugging
 release: ## build the optimised binary: .build/release/longshore
 	@deploy/install-dependencies
 	swift build -c release --product longshore
+
+bench: ## measure scripts, waits, cycles, memory and imports beside their targets (ARGS=--json; ARGS='--only cycles')
+	@deploy/install-dependencies
+	@swift build -c release --product longshore >&2
+	@swift build -c release --product longshore-bench >&2
+	@.build/release/longshore-bench --folder .build --binary .build/release/longshore $(ARGS)
 
 test: ## build and run all tests
 	@deploy/install-dependencies --tests

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Foundation
+
+/// `longshore-bench`: what one import costs Redis and the machine, printed beside the project's targets.
+@main
+struct LongshoreBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "longshore-bench",
+        abstract: "Measure scripts, the wait for a claim, whole cycles, Redis memory, and imports of tiny images.",
+        discussion: "Rates and times are medians of the runs. docs/performance.md says how each one is measured.")
+
+    @Flag(help: "Print one JSON document instead of tables.")
+    var json = false
+
+    @Option(help: "Runs of every measurement.")
+    var runs = 3
+
+    @Option(help: "Where Redis and the store put their data, for as long as it takes: a folder on a real disk.")
+    var folder = "."
+
+    @Option(help: "The longshore binary whose API and worker import the tiny images; without it they are left out.")
+    var binary: String?
+
+    @Option(
+        help: "Measure only this; can be repeated. One of: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var only: [Part] = []
+
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case scripts, wait, cycles, memory, imports
+    }
+
+    func validate() throws {
+        guard (1...99).contains(runs) else { throw ValidationError("--runs is a number from 1 to 99.") }
+        if let binary, !FileManager.default.isExecutableFile(atPath: binary) {
+            throw ValidationError("there is no program at \(binary); 'make release' builds it.")
+        }
+        if binary == nil, only.contains(.imports) { throw ValidationError("--only imports needs --binary.") }
+    }
+
+    func run() async throws {
+        let place = try Place(in: folder)
+        defer { place.remove() }
+        var report = Report(runs: runs, machine: try await Machine.examine(place))
+        for part in Part.allCases where only.isEmpty || only.contains(part) {
+            // Progress goes to standard error, so that the report can be kept.
+            FileHandle.standardError.write(Data("measuring \(part.rawValue)\n".utf8))
+            report.figures += try await measure(part, at: place)
+        }
+        print(json ? try report.json() : report.text())
+    }
+
+    private func measure(_ part: Part, at place: Place) async throws -> [Figure] {
+        switch part {
+        case .scripts:
+            var figures: [Figure] = []
+            for durability in Durability.allCases {
+                for inFlight in [1, 64] {
+                    figures += try await ScriptRates(durability: durability, inFlight: inFlight)
+                        .measure(runs: runs, at: place)
+                }
+            }
+            return figures
+        case .wait:
+            var figures: [Figure] = []
+            for durability in Durability.allCases {
+                figures += try await ClaimLatency(durability: durability).measure(runs: runs, at: place)
+            }
+            return figures
+        case .cycles: return try await WholeCycles().measure(runs: runs, at: place)
+        case .memory: return try await QueueMemory().measure(at: place)
+        case .imports:
+            guard let binary else { return [] }
+            return try await TinyImports(binary: binary).measure(runs: runs, at: place)
+        }
+    }
+}
