@@ -6,14 +6,15 @@ import ServiceLifecycle
 
 /// Removes objects that nothing names: the only one in the whole fleet who deletes.
 ///
-/// It deletes only what has been garbage for a lease and a grace, asked again right before; and it stops, for a
-/// person to decide, where the store is another catalog's, where Redis is behind the store's mark (a restored backup,
-/// an emptied server), or where too much would go at once.
+/// What is called garbage belongs to attempts that have ended, and can never be named again, so it goes in batches. All
+/// the same nothing goes where Redis is not the catalog of this store or is behind it (an emptied server, a restored
+/// backup). That is written into the store's marker at the first sight, and stays until an operator releases it: a few
+/// new imports would make such a Redis look healthy, while it does not know of the objects that it lost.
 package struct Sweeper: Service {
     package struct Limits: Sendable {
-        /// More garbage than this in one store at once is left for a person to look at.
+        /// Objects that one sweep removes at most; more strays than this are left for a person to look at.
         package var maxDelete = 1000
-        /// So is more than this share of what the catalog speaks of, where that is more than a handful.
+        /// So are more strays than this share of what a listing of the store saw.
         package var maxShare = 0.5
         /// How old a stray that only a listing of the store finds must be.
         package var strayAge: Duration = .seconds(24 * 3600)
@@ -22,8 +23,8 @@ package struct Sweeper: Service {
         package init() {}
     }
 
-    /// Below this many a share says nothing.
-    private static let handful = 100
+    /// More than this is never asked of one script.
+    private static let largestBatch = 10_000
 
     private let store: LeaseStore
     private let storages: [any ImageStorage]
@@ -31,6 +32,7 @@ package struct Sweeper: Service {
     private let limits: Limits
     private let logger: Logger
 
+    /// - Parameter catalogID: the catalog that this process found at its start.
     package init(
         store: LeaseStore, storages: [any ImageStorage], catalogID: String, limits: Limits, logger: Logger
     ) {
@@ -65,13 +67,16 @@ package struct Sweeper: Service {
         }
     }
 
-    /// Removes the garbage of one store that may go now. Returns how many objects went.
+    /// Removes the garbage of one store that may go now, a batch of it. Returns how many objects went.
     @discardableResult
     package func sweep(_ storage: any ImageStorage) async throws -> Int {
         let age = store.settings.lease + store.settings.garbageGrace
-        let batch = try await store.takeGarbage(of: storage.id, olderThan: age, atMost: limits.maxDelete + 1)
-        guard let marker = try await storage.marker(), try await mayDelete(batch, from: storage, marker) else {
-            return 0
+        let batch = try await store.takeGarbage(
+            of: storage.id, olderThan: age, atMost: min(limits.maxDelete, Self.largestBatch))
+        guard var marker = try await trustedMarker(of: storage, batch.catalog) else { return 0 }
+        if batch.catalog.sequence > marker.mark {
+            marker.mark = batch.catalog.sequence
+            try await storage.setMarker(marker)
         }
         for entry in batch.entries {
             // A key that no version of ours wrote is never passed to a store.
@@ -79,55 +84,72 @@ package struct Sweeper: Service {
             try await storage.delete(key)
         }
         try await store.finishGarbage(of: storage.id, batch.entries)
-        if batch.sequence > marker.mark {
-            try await storage.setMarker(StoreMarker(catalogId: catalogID, mark: batch.sequence))
-        }
         if !batch.entries.isEmpty {
             logger.info("swept store '\(storage.id)'", metadata: ["objects": "\(batch.entries.count)"])
         }
         return batch.entries.count
     }
 
-    private func mayDelete(
-        _ batch: GarbageBatch, from storage: any ImageStorage, _ marker: StoreMarker
-    ) async throws -> Bool {
-        guard marker.catalogId == catalogID else {
-            hold(storage, "the store belongs to the catalog \(marker.catalogId), this is \(catalogID)")
-            return false
+    /// The store's marker if this catalog may delete by it. A doubt about Redis is written into the marker, and stays.
+    private func trustedMarker(of storage: any ImageStorage, _ catalog: CatalogState) async throws -> StoreMarker? {
+        guard var marker = try await storage.marker() else {
+            refuse(storage, "it has no marker; is its folder mounted?")
+            return nil
         }
-        guard batch.sequence >= marker.mark else {
-            hold(storage, "Redis is behind the store (\(batch.sequence) < \(marker.mark)): was a backup restored?")
-            return false
+        guard let reason = marker.reasonToHold(catalog: catalog.id, sequence: catalog.sequence) else {
+            guard marker.catalogId == catalogID else {
+                refuse(storage, "it belongs to \(marker.catalogId), this process began with \(catalogID); restart it")
+                return nil
+            }
+            return marker
         }
-        let count = batch.entries.count
-        guard count <= limits.maxDelete else {
-            hold(
-                storage,
-                "more than \(limits.maxDelete) objects would go at once; raise sweep.max-delete if that is right")
-            return false
+        // Another fleet's store is not ours to hold.
+        if marker.heldBecause == nil, marker.catalogId == catalogID {
+            marker.heldBecause = reason
+            try await storage.setMarker(marker)
         }
-        let images = try await store.imageCount()
-        guard count <= Self.handful || Double(count) <= limits.maxShare * Double(count + images) else {
-            hold(storage, "\(count) objects would go and \(images) images stay; raise sweep.max-share if that is right")
-            return false
-        }
-        return true
+        refuse(storage, "\(reason) (`longshore doctor` says what to do)")
+        return nil
     }
 
-    private func hold(_ storage: any ImageStorage, _ reason: String) {
+    private func refuse(_ storage: any ImageStorage, _ reason: String) {
         logger.error("nothing is deleted from store '\(storage.id)': \(reason)")
     }
 
     /// The rare look at the whole store: what is old and was never named, such as the late write of a crashed loser.
+    ///
+    /// A Redis that has lost images finds them here, so this is what the limits are for: too many strays are named by
+    /// nobody, and the next look counts them anew.
     package func nameStrays(in storage: any ImageStorage) async throws {
-        guard try await storage.marker()?.catalogId == catalogID else { return }
+        guard try await trustedMarker(of: storage, try await store.catalogState()) != nil else { return }
+        var listed = 0
+        var count = 0
+        var strays: [String] = []
         var cursor: String?
         repeat {
             let page = try await storage.list(after: cursor)
-            // The script leaves alone what an image, a stage or a running attempt names.
-            try await store.nameGarbage(
-                page.objects.filter { $0.age >= limits.strayAge }.map { (storage.id, $0.key.description) })
+            let old = page.objects.filter { $0.age >= limits.strayAge }.map(\.key.description)
+            let found = try await store.strays(among: old, in: storage.id)
+            listed += page.objects.count
+            count += found.count
+            strays += found.prefix(limits.maxDelete - strays.count)
             cursor = page.next
         } while cursor != nil
+        guard count > 0 else { return }
+        guard count <= limits.maxDelete, Double(count) <= limits.maxShare * Double(listed) else {
+            logger.error(
+                """
+                strays are kept in store '\(storage.id)': \(count) of its \(listed) objects are named by no image. \
+                If Redis is complete, raise sweep.max-delete or sweep.max-share; they are counted again in a day
+                """)
+            return
+        }
+        // A Redis that was emptied meanwhile names nothing at all.
+        guard try await trustedMarker(of: storage, try await store.catalogState()) != nil else { return }
+        // The script leaves alone what has been named since.
+        for first in stride(from: 0, to: strays.count, by: 1000) {
+            try await store.nameGarbage(strays[first..<min(first + 1000, strays.count)].map { (storage.id, $0) })
+        }
+        logger.notice("found strays in store '\(storage.id)'", metadata: ["strays": "\(count)", "of": "\(listed)"])
     }
 }

@@ -11,7 +11,15 @@ package struct GarbageBatch: Sendable {
     package var entries: [Entry]
     /// Garbage of all stores, whatever its age.
     package var total: Int
-    /// Tasks that this Redis has ever queued: what the mark in a store is compared with.
+    /// What Redis is at the same moment.
+    package var catalog: CatalogState
+}
+
+/// Which catalog Redis has now, and how far it has come: what the marker in a store is compared with.
+package struct CatalogState: Hashable, Sendable {
+    /// `nil`: none, as after a `FLUSHALL`.
+    package var id: String?
+    /// Grows with every image, import and upload that begins.
     package var sequence: Int64
 }
 
@@ -33,7 +41,29 @@ extension LeaseStore {
         for index in stride(from: 2, to: reply.count - 1, by: 2) {
             entries.append(.init(key: try reply.string(index), score: try reply.string(index + 1)))
         }
-        return GarbageBatch(entries: entries, total: Int(try reply.int(1)), sequence: try reply.int(0))
+        return GarbageBatch(
+            entries: entries, total: Int(try reply.int(1)),
+            catalog: CatalogState(id: try reply.optionalString(reply.count - 1), sequence: try reply.int(0)))
+    }
+
+    /// Which of these objects of `store` nothing names, and nobody has called garbage yet. Changes nothing.
+    package func strays(among keys: [String], in store: StoreID) async throws -> [String] {
+        guard !keys.isEmpty else { return [] }
+        let reply = try await call(Scripts.garbageCheck, [store.rawValue] + keys)
+        guard reply.word == "strays" else { throw reply.unknown }
+        return try (0..<reply.count).map { index in
+            let position = Int(try reply.int(index))
+            guard keys.indices.contains(position) else { throw reply.malformed("there is no object \(position)") }
+            return keys[position]
+        }
+    }
+
+    /// What Redis has now, not what a process remembers of its start.
+    package func catalogState() async throws -> CatalogState {
+        let reply = try await read([RedisCommand("HMGET", keys.control, "catalog_id", "sequence")])
+        let values = reply.first?.array ?? []
+        guard values.count == 2 else { throw LeaseStoreError.malformed(reason: "HMGET answered without two values") }
+        return CatalogState(id: values[0].string, sequence: values[1].int ?? 0)
     }
 
     /// Reports garbage as removed; an entry that was named again meanwhile stays.

@@ -17,6 +17,7 @@ enum Scripts {
     static let imageUpdate = script("image-update", PackageResources.image_update_lua)
     static let imageDelete = script("image-delete", PackageResources.image_delete_lua)
     static let garbageName = script("garbage-name", PackageResources.garbage_name_lua)
+    static let garbageCheck = script("garbage-check", PackageResources.garbage_check_lua)
     static let garbageTake = script("garbage-take", PackageResources.garbage_take_lua)
     static let garbageDone = script("garbage-done", PackageResources.garbage_done_lua)
     static let turnBegin = script("turn-begin", PackageResources.turn_begin_lua)
@@ -31,9 +32,9 @@ enum Scripts {
 
     static let all = [
         importCreate, uploadOpen, importClaim, importBeat, importPublish, importFail, importRelease, importSuspect,
-        importRecover, importCancel, imageCreate, imageUpdate, imageDelete, garbageName, garbageTake, garbageDone,
-        turnBegin, auditStep, taskExpire, leaseScan, processRegister, processLeave, queuePause, queueStats,
-        catalogOpen,
+        importRecover, importCancel, imageCreate, imageUpdate, imageDelete, garbageName, garbageCheck, garbageTake,
+        garbageDone, turnBegin, auditStep, taskExpire, leaseScan, processRegister, processLeave, queuePause,
+        queueStats, catalogOpen,
     ]
 
     private static func script(_ name: String, _ file: [UInt8]) -> RedisScript {

@@ -10,6 +10,16 @@ import Testing
 @testable import ImportWorker
 
 @Suite struct SweeperTests {
+    /// A bench whose Redis has the catalog that the store belongs to.
+    private func withCatalog(_ settings: LeaseSettings, _ body: (WorkBench) async throws -> Void) async throws {
+        try await WorkBench.with(settings) { bench in
+            _ = try await bench.client.send("HSET", Self.control, "catalog_id", WorkBench.catalogID)
+            try await body(bench)
+        }
+    }
+
+    private static let control = "{test}:control"
+
     private func sweeper(_ bench: WorkBench, _ change: (inout Sweeper.Limits) -> Void = { _ in }) -> Sweeper {
         var limits = Sweeper.Limits()
         change(&limits)
@@ -29,6 +39,58 @@ import Testing
         }
     }
 
+    /// Waits until so much garbage is old enough to go.
+    private func ripe(_ bench: WorkBench, count: Int) async throws {
+        try await eventually {
+            try await bench.store.takeGarbage(
+                of: WorkBench.storeID, olderThan: Self.impatient.lease, atMost: 1000
+            ).entries.count == count
+        }
+    }
+
+    /// Imports as they are seen from Redis and the store.
+    private func imports(_ bench: WorkBench, count: Int) async throws {
+        for _ in 0..<count {
+            let task = try await bench.queue("http://example.org/disk.raw")
+            let claim = try await bench.claim()
+            #expect(claim.task.id == task.id)
+            try await publish(bench, AttemptID(task: task.id, nonce: claim.nonce), task.image)
+        }
+    }
+
+    private func upload(_ bench: WorkBench) async throws {
+        let image = try await bench.image()
+        let task = NewTask(
+            id: .random(), image: image.id, request: ImportRequest(method: nil, stores: [WorkBench.storeID]),
+            owner: "project")
+        let nonce = Nonce.mint()
+        let opened = try await bench.store.openUpload(
+            task, kind: .upload, nonce: nonce, process: bench.identity.id)
+        #expect(opened == .created(priorStatus: .queued, stolen: nil))
+        try await publish(bench, AttemptID(task: task.id, nonce: nonce), image.id)
+    }
+
+    private func publish(_ bench: WorkBench, _ attempt: AttemptID, _ image: ImageID) async throws {
+        let key = ObjectKey(image: image, nonce: attempt.nonce)
+        let digests = ContentDigests(md5: "md5", sha512: "sha512")
+        let writer = try await bench.storage.create(key, expectedBytes: nil)
+        try await writer.write(ByteBuffer(string: "kept"))
+        try await writer.commit(ObjectDescription(image: image, sizeBytes: 4, digests: digests))
+        let content = ImportedContent(
+            sizeBytes: 4, digests: digests, locations: [WorkBench.storeID: key.description])
+        let reply = try await bench.store.publish(
+            attempt, content, diskFormat: "raw", containerFormat: "bare", message: "done")
+        #expect(reply == .published)
+    }
+
+    /// What a backup of Redis is, and its restoration.
+    private func backUp(_ bench: WorkBench) async throws {
+        let copy = "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', 1) end"
+        _ = try await bench.client.send("EVAL", copy, 0)
+    }
+
+    private func restore(_ bench: WorkBench) async throws { _ = try await bench.client.send("SWAPDB", 0, 1) }
+
     private static var impatient: LeaseSettings {
         var settings = WorkBench.settings
         settings.beat = .milliseconds(1)
@@ -38,12 +100,12 @@ import Testing
     }
 
     @Test func garbageGoesOnceItIsOldEnough() async throws {
-        try await WorkBench.with(LeaseSettings()) { bench in
+        try await withCatalog(LeaseSettings()) { bench in
             try await garbage(bench)
             #expect(try await sweeper(bench).sweep(bench.storage) == 0)
             #expect(try await bench.storedKeys().count == 1)
         }
-        try await WorkBench.with(Self.impatient) { bench in
+        try await withCatalog(Self.impatient) { bench in
             try await garbage(bench, count: 3)
             var swept = 0
             try await eventually {
@@ -55,33 +117,129 @@ import Testing
         }
     }
 
-    @Test func nothingGoesFromAStoreOfAnotherCatalogOrAheadOfThisRedis() async throws {
-        try await WorkBench.with(Self.impatient) { bench in
+    @Test func nothingGoesFromAStoreOfAnotherFleetAndItsMarkerStaysAsItIs() async throws {
+        try await withCatalog(Self.impatient) { bench in
             try await garbage(bench)
-            try await bench.storage.setMarker(StoreMarker(catalogId: "another", mark: 0))
+            try await ripe(bench, count: 1)
+            let foreign = StoreMarker(catalogId: "another", mark: 0)
+            try await bench.storage.setMarker(foreign)
             #expect(try await sweeper(bench).sweep(bench.storage) == 0)
-            try await bench.storage.setMarker(StoreMarker(catalogId: WorkBench.catalogID, mark: 1000))
-            #expect(try await sweeper(bench).sweep(bench.storage) == 0)
+            #expect(try await bench.storage.marker() == foreign)
             #expect(try await bench.storedKeys().count == 1)
         }
     }
 
-    @Test func tooMuchAtOnceIsLeftForAPerson() async throws {
-        try await WorkBench.with(Self.impatient) { bench in
-            try await garbage(bench, count: 3)
-            try await eventually {
-                try await bench.store.takeGarbage(
-                    of: WorkBench.storeID, olderThan: Self.impatient.lease, atMost: 9
-                ).entries.count == 3
+    @Test func garbageGoesInBatchesAndNamesOfWhatNeverExistedHoldUpNothing() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            let never = (0..<150).map { _ in ObjectKey(image: .random(), nonce: .mint()).description }
+            try await bench.store.nameGarbage(never.map { (WorkBench.storeID, $0) })
+            try await garbage(bench)
+            try await ripe(bench, count: 151)
+            let careful = sweeper(bench) {
+                $0.maxDelete = 100
+                $0.maxShare = 0
             }
-            #expect(try await sweeper(bench) { $0.maxDelete = 2 }.sweep(bench.storage) == 0)
-            #expect(try await bench.storedKeys().count == 3)
-            #expect(try await sweeper(bench) { $0.maxDelete = 3 }.sweep(bench.storage) == 3)
+            #expect(try await careful.sweep(bench.storage) == 100)
+            #expect(try await careful.sweep(bench.storage) == 51)
+            #expect(try await bench.storedKeys().isEmpty)
+        }
+    }
+
+    @Test func anEmptiedRedisNeverDeletesWhatItLostHoweverManyImportsFollow() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            try await imports(bench, count: 3)
+            let old = Set(try await bench.storedKeys())
+            try await sweeper(bench).sweep(bench.storage)
+            #expect(try await bench.storage.marker()?.mark ?? 0 > 0)
+
+            _ = try await bench.client.send("FLUSHALL")
+            let eager = sweeper(bench) {
+                $0.strayAge = .zero
+                $0.maxShare = 1
+            }
+            try await eager.nameStrays(in: bench.storage)
+            #expect(try await bench.storage.marker()?.heldBecause?.contains("no catalog") == true)
+            // As many again, under the id that the store knows: nothing in Redis tells of the loss any more.
+            try await imports(bench, count: 4)
+            _ = try await bench.client.send("HSET", Self.control, "catalog_id", WorkBench.catalogID)
+            try await bench.store.nameGarbage(old.map { (WorkBench.storeID, $0.description) })
+            try await ripe(bench, count: 3)
+            try await eager.nameStrays(in: bench.storage)
+            #expect(try await eager.sweep(bench.storage) == 0)
+            #expect(old.isSubset(of: try await bench.storedKeys()))
+        }
+    }
+
+    @Test func anEmptiedRedisWithANewCatalogHoldsTheStoreToo() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            try await garbage(bench)
+            _ = try await bench.client.send("FLUSHALL")
+            _ = try await bench.store.openCatalog()
+            #expect(try await sweeper(bench).sweep(bench.storage) == 0)
+            #expect(try await bench.storage.marker()?.heldBecause?.contains("Redis has") == true)
+            #expect(try await bench.storedKeys().count == 1)
+        }
+    }
+
+    @Test func anOlderRedisHoldsTheStoreUntilItIsReleased() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            try await imports(bench, count: 1)
+            try await backUp(bench)
+            // Uploads count as well as imports.
+            for _ in 0..<2 { try await upload(bench) }
+            try await sweeper(bench).sweep(bench.storage)
+            let mark = try #require(try await bench.storage.marker()?.mark)
+            let all = Set(try await bench.storedKeys())
+            #expect(all.count == 3)
+
+            try await restore(bench)
+            let eager = sweeper(bench) {
+                $0.strayAge = .zero
+                $0.maxShare = 1
+            }
+            #expect(try await eager.sweep(bench.storage) == 0)
+            #expect(try await bench.storage.marker()?.heldBecause?.contains("behind") == true)
+            try await imports(bench, count: 4)
+            #expect(try await bench.store.catalogState().sequence > mark)
+            try await eager.nameStrays(in: bench.storage)
+            #expect(try await eager.sweep(bench.storage) == 0)
+            #expect(try await bench.storage.marker()?.mark == mark)
+            #expect(all.isSubset(of: try await bench.storedKeys()))
+
+            // What an operator's release writes.
+            let now = try await bench.store.catalogState()
+            try await bench.storage.setMarker(StoreMarker(catalogId: try #require(now.id), mark: now.sequence))
+            try await eager.nameStrays(in: bench.storage)
+            try await ripe(bench, count: 2)
+            #expect(try await eager.sweep(bench.storage) == 2)
+            #expect(try await bench.storedKeys().count == 5)
+        }
+    }
+
+    @Test func tooManyStraysAreLeftForAPerson() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            try await imports(bench, count: 2)
+            for _ in 0..<2 {
+                let stray = ObjectKey(image: .random(), nonce: .mint())
+                await (try await bench.storage.create(stray, expectedBytes: nil)).abandon()
+            }
+            func named(_ change: (inout Sweeper.Limits) -> Void) async throws -> Int {
+                let sweeper = sweeper(bench) {
+                    $0.strayAge = .zero
+                    change(&$0)
+                }
+                try await sweeper.nameStrays(in: bench.storage)
+                return try await bench.store.queueStats().garbage
+            }
+            #expect(try await named { $0.maxDelete = 1 } == 0)
+            #expect(try await named { $0.maxShare = 0.4 } == 0)
+            #expect(try await bench.storage.marker()?.heldBecause == nil)
+            #expect(try await named { $0.maxDelete = 2 } == 2)
         }
     }
 
     @Test func whatAnImageNamesIsNeverSwept() async throws {
-        try await WorkBench.with(Self.impatient) { bench in
+        try await withCatalog(Self.impatient) { bench in
             let server = try await ScriptedHTTPServer { _ in ScriptedHTTPServer.answer(body: "kept") }
             var settings = WorkBench.settings
             settings.garbageGrace = .zero
@@ -98,7 +256,7 @@ import Testing
     }
 
     @Test func straysAreFoundByListingAndOnlyTheyAreNamed() async throws {
-        try await WorkBench.with(Self.impatient) { bench in
+        try await withCatalog(Self.impatient) { bench in
             let server = try await ScriptedHTTPServer { _ in ScriptedHTTPServer.answer(body: "kept") }
             let task = try await bench.queue(server.url())
             _ = try await running([try bench.claimLoop()]) { try await bench.end(of: task.id) }

@@ -70,4 +70,67 @@ import Testing
             #expect(batch.total == 3001)
         }
     }
+
+    @Test("garbage of stores that nobody has any more does not starve the others, however much it is")
+    func goneStores() async throws {
+        try await withFleet { fleet in
+            for _ in 0..<6 {
+                let pairs = (0..<2500).flatMap { _ in
+                    [1, "gone \(ImageID.random())/\(Nonce.mint())"] as [any RedisArgument]
+                }
+                try await fleet.client.send(RedisCommand("ZADD", arguments: [fleet.store.keys.garbage] + pairs))
+            }
+            let key = "\(ImageID.random())/\(Nonce.mint())"
+            try await fleet.client.send("ZADD", fleet.store.keys.garbage, 2, "main \(key)")
+            let batch = try await fleet.store.takeGarbage(of: Fleet.main, olderThan: .seconds(1), atMost: 5)
+            #expect(batch.entries.map(\.key) == [key])
+        }
+    }
+
+    @Test("strays of a listing are what nothing names and nobody has called garbage; asking changes nothing")
+    func strays() async throws {
+        try await withFleet { fleet in
+            let task = try await fleet.queue()
+            let claim = try await fleet.claim()
+            let running = "\(task.image)/\(claim.nonce)"
+            let known = "\(ImageID.random())/\(Nonce.mint())"
+            try await fleet.store.nameGarbage([(store: Fleet.main, key: known)])
+            let stray = "\(ImageID.random())/\(Nonce.mint())"
+            let found = try await fleet.unchanged {
+                let main = try await fleet.store.strays(among: [running, known, stray], in: Fleet.main)
+                let far = try await fleet.store.strays(among: [known], in: Fleet.far)
+                return [main, far, try await fleet.store.strays(among: [], in: Fleet.main)]
+            }
+            #expect(found == [[stray], [known], []])
+        }
+    }
+
+    @Test("the sweeper is told which catalog Redis has now, and everything that makes objects moves the sequence")
+    func catalogState() async throws {
+        try await withFleet { fleet in
+            var last = try await fleet.store.catalogState()
+            #expect(last.id != nil)
+            func moves(_ step: () async throws -> Void) async throws {
+                try await step()
+                let now = try await fleet.store.catalogState()
+                #expect(now.sequence > last.sequence)
+                last = now
+            }
+            let image = try await fleet.image()
+            try await moves { _ = try await fleet.image() }
+            try await moves { _ = try await fleet.stage(image) }
+            try await moves {
+                let task = Fleet.download(try await fleet.image())
+                _ = try await fleet.store.createImport(task, wanted: .queued)
+            }
+            func taken() async throws -> CatalogState {
+                try await fleet.store.takeGarbage(of: Fleet.main, olderThan: .zero, atMost: 5).catalog
+            }
+            #expect(try await taken() == last)
+            let id = try #require(last.id)
+            try await fleet.client.send("HDEL", fleet.store.keys.control, "catalog_id")
+            #expect(try await taken() == CatalogState(id: nil, sequence: last.sequence))
+            try await fleet.client.send("HSET", fleet.store.keys.control, "catalog_id", id)
+        }
+    }
 }

@@ -10,7 +10,7 @@ import Testing
 
     /// The scripts that add work: refused when memory is full.
     private static let adding: Set = ["import-create", "upload-open", "image-create", "image-update"]
-    private static let reading: Set = ["lease-scan", "queue-stats"]
+    private static let reading: Set = ["garbage-check", "lease-scan", "queue-stats"]
 
     private struct Script {
         let name: String

@@ -22,7 +22,7 @@ local refusal, image, status, holder, loser, how = examine_lock(image_id, ARGV[4
 if refusal then return refusal end
 
 if loser then touch_task(holder, loser) end
-touch(LIVE, LEASES, EVENTS, STATS, task_key(id), claim_key(nonce), image_tasks_key(image_id))
+touch(CONTROL, LIVE, LEASES, EVENTS, STATS, task_key(id), claim_key(nonce), image_tasks_key(image_id))
 
 take_lock(id, image_id, image, holder, loser, how)
 redis.call('HSET', task_key(id), 'image', image_id, 'kind', kind, 'state', 'processing', 'input', ARGV[3],
@@ -34,6 +34,7 @@ redis.call('SET', claim_key(nonce), id, 'PX', 86400000)
 redis.call('ZADD', LEASES, NOW + ARGV[14], id)
 redis.call('ZADD', LIVE, NOW, id)
 redis.call('ZADD', image_tasks_key(image_id), NOW, id)
+redis.call('HINCRBY', CONTROL, 'sequence', 1)
 redis.call('HSET', image_key(image_id), 'status', status_during({ kind = kind }), 'updated_at', NOW)
 tell('claimed', id, { image = image_id }, ARGV[13])
 return { 'opened', status, loser and holder or '' }
