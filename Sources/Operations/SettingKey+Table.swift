@@ -102,9 +102,10 @@ extension SettingKey {
     )
     static let sweepMaxDelete = SettingKey(
         "sweep.max-delete", .count(1...10_000_000), "1000",
-        "The sweeper stops and asks for a person rather than delete more objects than this in one go.")
+        "Objects that one sweep of a store removes at most; more strays than this are left for a person to look at.")
     static let sweepMaxShare = SettingKey(
-        "sweep.max-share", .share, "0.5", "The same, as a share of the objects that a store has.")
+        "sweep.max-share", .share, "0.5",
+        "So are more strays than this share of the objects that a listing of the store saw.")
 
     /// Every setting, in the order in which people should read them.
     package static let all: [SettingKey] = [

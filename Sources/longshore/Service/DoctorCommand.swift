@@ -18,6 +18,7 @@ struct DoctorCommand: AsyncParsableCommand {
             Examples:
               longshore doctor --config /etc/longshore/longshore.yaml
               longshore doctor --settings
+              longshore doctor --release-store main
             """)
 
     @OptionGroup var options: SettingsOptions
@@ -31,6 +32,12 @@ struct DoctorCommand: AsyncParsableCommand {
     @Flag(help: "Also check that the API's port is free, as before a first start.")
     var beforeStart = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Let the sweeper delete again in a store that it holds, and check nothing else. Where the store belongs to "
+                + "another catalog than Redis has, name that one too: ID=CATALOG.", valueName: "id"))
+    var releaseStore: String?
+
     func run() async throws {
         try await ServiceExit.reporting {
             let loaded = try options.load()
@@ -39,6 +46,10 @@ struct DoctorCommand: AsyncParsableCommand {
                 return
             }
             LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+            if let releaseStore {
+                print(try await StoreMarkers(settings: loaded).release(releaseStore))
+                return
+            }
             let report = await Doctor(checks: try checks(loaded)).examine()
             print(json ? try report.json() : report.text(), terminator: json ? "\n" : "")
             if report.exitCode != 0 { throw ExitCode(report.exitCode) }
@@ -55,6 +66,9 @@ struct DoctorCommand: AsyncParsableCommand {
             case .s3(let place):
                 checks.append(Check("store \(store.id)") { await Self.examineBucket(store.id, place) })
             }
+        }
+        for store in settings.stores {
+            checks.append(Check("marker of \(store.id)") { await StoreMarkers(settings: settings).examine(store) })
         }
         if settings.stores.isEmpty {
             checks.append(

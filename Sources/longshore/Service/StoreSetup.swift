@@ -1,11 +1,14 @@
 import ImageStorage
 import ImportModel
+import LeaseStore
 import Logging
 
 /// Makes sure at the start that every store is this catalog's and can be used: a folder that is not the shared one, or
 /// was not mounted, is noticed before an image is written into it.
 struct StoreSetup: Sendable {
     let catalogID: String
+    /// What Redis had counted up to at the start.
+    let sequence: Int64
     let logger: Logger
 
     /// - Throws: `InvalidValue` or `StorageError`, with what to do.
@@ -15,13 +18,26 @@ struct StoreSetup: Sendable {
                 guard marker.catalogId == catalogID else {
                     throw InvalidValue(
                         "store '\(storage.id)' belongs to another catalog (\(marker.catalogId); this is \(catalogID)); "
-                            + "use its own Redis and prefix, or another folder")
+                            + "use its own Redis and prefix, or another folder; if Redis was lost, "
+                            + "see `longshore doctor --release-store`")
                 }
+                try await hold(storage, marker)
             } else {
                 logger.notice("store '\(storage.id)' is new: it is marked as this catalog's")
-                try await storage.setMarker(StoreMarker(catalogId: catalogID, mark: 0))
+                try await storage.setMarker(StoreMarker(catalogId: catalogID, mark: sequence))
             }
             try await storage.check()
         }
+    }
+
+    /// An older Redis is held before new imports make it look like the one that was lost.
+    private func hold(_ storage: any ImageStorage, _ marker: StoreMarker) async throws {
+        guard let reason = marker.reasonToHold(catalog: catalogID, sequence: sequence) else { return }
+        if marker.heldBecause == nil {
+            var held = marker
+            held.heldBecause = reason
+            try await storage.setMarker(held)
+        }
+        logger.error("nothing is deleted from store '\(storage.id)': \(reason) (`longshore doctor` says what to do)")
     }
 }
