@@ -1,3 +1,4 @@
+import Glibc
 import Hummingbird
 import HummingbirdCore
 import ImageCatalog
@@ -103,7 +104,8 @@ package struct ImageService: Service {
             responder: VersionedPaths(next: router(drain: drain, events: events).buildResponder()),
             server: .http1(configuration: http),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1024),
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1024,
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
             services: [events],
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? configuration.port) },
             logger: logger)
@@ -112,6 +114,13 @@ package struct ImageService: Service {
         } onGracefulShutdown: {
             drain.begin()
         }
+    }
+
+    /// Half of the descriptors that the process may open: what it does for its clients needs the others.
+    private static var connectionLimit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
+        return Int(clamping: max(limit.rlim_cur / 2, 16))
     }
 
     private func router(drain: DrainState, events: EventHub) -> Router<APIContext> {

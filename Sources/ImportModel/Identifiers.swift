@@ -119,7 +119,16 @@ private func randomUUID() -> String {
 }
 
 private func randomHex(bytes: Int) -> String {
-    let digits = Array("0123456789abcdef")
+    let digits = Array("0123456789abcdef".utf8)
     var generator = SystemRandomNumberGenerator()
-    return String((0..<bytes * 2).map { _ in digits[Int.random(in: 0..<16, using: &generator)] })
+    var hex: [UInt8] = []
+    hex.reserveCapacity(bytes * 2)
+    // One call for sixteen digits: each goes to the kernel.
+    var word: UInt64 = 0
+    for index in 0..<bytes * 2 {
+        if index % 16 == 0 { word = generator.next() }
+        hex.append(digits[Int(word & 15)])
+        word >>= 4
+    }
+    return String(decoding: hex, as: UTF8.self)
 }

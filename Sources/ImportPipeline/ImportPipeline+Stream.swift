@@ -58,13 +58,15 @@ extension ImportPipeline {
         _ source: Source, expectedBytes: Int64?, to queues: [BlockQueue]
     ) async throws -> (Int64, Inspection) where Source.Element == ByteBuffer {
         var received: Int64 = 0
-        var handedOn: Int64 = 0
+        var isFirst = true
         var inspector = DiskImageInspector()
         var gathering = BlockGatherer(blockBytes: Self.blockBytes)
         for try await arrived in source {
             received += Int64(arrived.readableBytes)
             if received > maxBytes { throw PipelineError.tooLarge(limit: maxBytes) }
             if let expectedBytes, received > expectedBytes { throw PipelineError.tooLong(expected: expectedBytes) }
+            // At every arrival, not at every block: what is slow is not what stands still.
+            progress(received)
             gathering.add(arrived)
             while let block = gathering.next() { try await handOn(block) }
         }
@@ -73,6 +75,7 @@ extension ImportPipeline {
         if let expectedBytes, received < expectedBytes {
             throw PipelineError.tooShort(expected: expectedBytes, received: received)
         }
+        guard received > 0 || allowsEmpty else { throw PipelineError.empty }
         if let rest = gathering.rest() { try await handOn(rest) }
         queues.forEach { $0.finish() }
         return (received, inspector.finish())
@@ -80,10 +83,9 @@ extension ImportPipeline {
         func handOn(_ block: ByteBuffer) async throws {
             block.withUnsafeReadableBytes { inspector.update($0) }
             // The first block tells most: what is certain to be refused is not fetched to its end.
-            if handedOn == 0 { try declared?.refuseEarly(inspector) }
+            if isFirst { try declared?.refuseEarly(inspector) }
+            isFirst = false
             for queue in queues { try await queue.push(block) }
-            handedOn += Int64(block.readableBytes)
-            progress(handedOn)
         }
     }
 

@@ -29,6 +29,7 @@ package struct ImportPipeline: Sendable {
     let expected: ExpectedDigest?
     let maxBytes: Int64
     let declared: DeclaredFormat?
+    let allowsEmpty: Bool
     let threads: NIOThreadPool
     let gate: any WriteGate
     let progress: @Sendable (Int64) -> Void
@@ -39,12 +40,14 @@ package struct ImportPipeline: Sendable {
     ///   - expected: the digest that the bytes must have.
     ///   - maxBytes: more than that is refused.
     ///   - declared: what the bytes must be, and be safe as; `nil` finds out and judges nothing.
+    ///   - allowsEmpty: whether an image may have no bytes at all.
     ///   - threads: running; for digests. Two threads keep MD5 and SHA-512 side by side.
     ///   - gate: asked before each create, block and commit.
-    ///   - progress: told the bytes taken from the source so far, at each block.
+    ///   - progress: told the bytes taken from the source so far, whenever some arrive.
     package init(
         targets: [any ImageStorage], key: ObjectKey, mustAll: Bool = true, expected: ExpectedDigest? = nil,
-        maxBytes: Int64 = .max, declared: DeclaredFormat? = nil, threads: NIOThreadPool, gate: any WriteGate,
+        maxBytes: Int64 = .max, declared: DeclaredFormat? = nil, allowsEmpty: Bool = true, threads: NIOThreadPool,
+        gate: any WriteGate,
         progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) {
         self.targets = targets
@@ -53,6 +56,7 @@ package struct ImportPipeline: Sendable {
         self.expected = expected
         self.maxBytes = maxBytes
         self.declared = declared
+        self.allowsEmpty = allowsEmpty
         self.threads = threads
         self.gate = gate
         self.progress = progress

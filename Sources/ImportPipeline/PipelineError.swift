@@ -7,6 +7,8 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
     case digestMismatch(expected: ExpectedDigest, actual: String)
     /// The bytes are not what they are declared to be, or dangerous. Stays so.
     case refusedFormat(reason: String)
+    /// There was not a single byte, where an image must have some. Stays so.
+    case empty
     /// More bytes than are accepted. Stays so.
     case tooLarge(limit: Int64)
     /// More bytes than the source announced. Stays so.
@@ -22,6 +24,8 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .digestMismatch(let expected, let actual):
             "the bytes received have the digest \(actual), not \(expected); check the source and the checksum"
+        case .empty:
+            "the source is empty; check that it is the right one"
         case .refusedFormat(let reason):
             reason
         case .tooLarge(let limit):

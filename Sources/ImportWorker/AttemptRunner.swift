@@ -58,24 +58,30 @@ package struct AttemptRunner: Sendable {
             beatSeq: claim.task.beatSeq, heldSince: heldSince, bytesTotal: claim.image.stage?.sizeBytes,
             logger: logger)
         let transfer = Transfer(claim: claim, keeper: keeper, runner: self)
-        let settlement = Settlement(store: store, attempt: keeper.attempt, retry: limits.retry, logger: logger)
+        let settlement = Settlement(
+            store: store, attempt: keeper.attempt, retry: limits.retry, drain: drain, logger: logger)
         return await keeper.keep {
             let outcome = await outcome(of: transfer, keeper, drain)
-            // Not cancellable from here on: what is known has to be written, or refused.
-            return await settlement.write(outcome, of: claim)
+            // A task of its own, since what is known has to be written, or refused, also where this one is cancelled.
+            return await Task { await settlement.write(outcome, of: claim) }.value
         }
     }
 
-    /// The first of: the transfer's end, the lease's loss, a stall, the drain. The others are cancelled.
+    /// The first of: the transfer's end, the lease's loss, a stall, the drain.
     private func outcome(of transfer: Transfer, _ keeper: LeaseKeeper, _ drain: OneShot<Void>) async -> Outcome {
-        await withTaskGroup(of: Outcome?.self) { group in
-            group.addTask {
-                do {
-                    return .succeeded(try await transfer.run())
-                } catch {
-                    return Outcome(error, from: transfer)
-                }
+        let ended = OneShot<Outcome?>()
+        // Not a child: a system call on a store that hangs cannot be cancelled, and must hold up nobody. Whatever it
+        // still writes goes to this attempt's own object, which nothing will ever name.
+        let running = Task {
+            do {
+                ended.fulfil(.succeeded(try await transfer.run()))
+            } catch {
+                ended.fulfil(Outcome(error, from: transfer))
             }
+        }
+        defer { running.cancel() }
+        return await withTaskGroup(of: Outcome?.self) { group in
+            group.addTask { (try? await ended.wait()) ?? nil }
             // A watcher that is cancelled, because another one was first, has nothing to say.
             group.addTask { (try? await keeper.lost()).map { .leaseLost($0) } }
             group.addTask { (try? await drain.wait()).map { .interrupted } }

@@ -10,6 +10,7 @@ import ServiceLifecycle
 package struct ClaimLoop: Service {
     /// The longest wait without a look at the queue: waking is only an optimisation.
     private static let longestWait: Duration = .seconds(50)
+    private static let faultRest: Duration = .seconds(10)
     /// A nonce whose claim was not answered for this long is given up for a new one.
     private static let claimPatience: Duration = .seconds(600)
 
@@ -21,6 +22,7 @@ package struct ClaimLoop: Service {
     private let logger: Logger
     private let drain = OneShot<Void>()
     private let nudge = Nudge()
+    private let rest = Rest()
 
     package init(
         store: LeaseStore, runner: AttemptRunner, process: ProcessID, stores: [StoreID], concurrency: Int,
@@ -50,12 +52,17 @@ package struct ClaimLoop: Service {
             var running = 0
             while drain.peek == nil, !Task.isCancelled {
                 if running == concurrency {
-                    if let outcome = await group.next() { await rest(after: outcome) }
+                    _ = await group.next()
                     running -= 1
                     continue
                 }
                 guard let (claim, heldSince) = await nextClaim() else { break }
-                group.addTask { await runner.run(claim, heldSince: heldSince, drain: drain) }
+                group.addTask {
+                    let outcome = await runner.run(claim, heldSince: heldSince, drain: drain)
+                    // A worker that was itself at fault leaves the next tasks to others for a while.
+                    if case .workerFault = outcome { rest.begin(for: Self.faultRest) }
+                    return outcome
+                }
                 running += 1
             }
             // Cancelled without a drain: what runs is given back all the same.
@@ -64,18 +71,13 @@ package struct ClaimLoop: Service {
         }
     }
 
-    /// A worker that was itself at fault leaves the next task to others for a while.
-    private func rest(after outcome: Outcome) async {
-        guard case .workerFault = outcome else { return }
-        await undrained { try await Task.sleep(for: .seconds(10)) }
-    }
-
     /// Waits for the next task; `nil` when the worker is drained. The instant is when the claim was sent.
     private func nextClaim() async -> (Claim, ContinuousClock.Instant)? {
         await undrained {
             var failures = 0
             while true {
                 try Task.checkCancellation()
+                try await rest.wait()
                 let nonce = Nonce.mint()
                 let sent = ContinuousClock.now
                 do {

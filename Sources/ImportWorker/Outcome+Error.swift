@@ -17,7 +17,7 @@ extension Outcome {
             }
         case let error as PipelineError:
             switch error {
-            case .digestMismatch, .refusedFormat, .tooLarge, .tooLong: self = .rejected(reason: "\(error)")
+            case .digestMismatch, .empty, .refusedFormat, .tooLarge, .tooLong: self = .rejected(reason: "\(error)")
             case .tooShort: self = .retry(reason: "\(error)", after: nil)
             case .storage(_, let storage): self.init(storage)
             case .noStoreLeft: self = .retry(reason: "\(error)", after: nil)

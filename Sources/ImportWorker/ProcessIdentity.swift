@@ -1,5 +1,6 @@
 package import ImportModel
 package import Foundation
+import Glibc
 package import LeaseStore
 
 /// Who this process is, and how others on its host can see whether it still lives.
@@ -36,21 +37,46 @@ package struct ProcessIdentity: Sendable {
             concurrency: concurrency, stores: stores, startedAtMs: Int64(startedAt.timeIntervalSince1970 * 1000))
     }
 
-    /// Whether a process of this host is gone: its pid is free, was given to another process, or is a zombie's.
+    /// Whether a process of this host is proven to be gone: its pid is free, was given to another process, or is of one
+    /// that has ended and waits to be collected. What cannot be seen proves nothing.
     static func isGone(pid: Int, startTicks: UInt64) -> Bool {
-        guard startTicks != 0 else { return false }
-        return self.startTicks(of: pid) != startTicks
+        guard startTicks != 0, let pid = pid_t(exactly: pid), pid > 0 else { return false }
+        switch look(at: pid) {
+        case .running(let ticks): return ticks != startTicks
+        case .ended: return true
+        // No such entry may also mean that others' processes are hidden here; then a signal would still find it.
+        case .absent: return kill(pid, 0) != 0 && errno == ESRCH
+        case .unknown: return false
+        }
     }
 
-    /// When a process was started, in ticks since boot; `nil` if there is none, or only what its parent has not yet
-    /// collected.
-    private static func startTicks(of pid: Int) -> UInt64? {
-        guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-            // The name in parentheses may contain anything, so the fields are counted from its end.
-            let end = stat.lastIndex(of: ")")
-        else { return nil }
+    private enum Sight {
+        /// When it was started, in ticks since boot.
+        case running(startTicks: UInt64)
+        case ended
+        case absent
+        /// Its entry could not be read: no descriptors left, no right to …
+        case unknown
+    }
+
+    private static func look(at pid: pid_t) -> Sight {
+        let file = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return errno == ENOENT ? .absent : .unknown }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = read(file, &bytes, bytes.count)
+        // It ended between the two calls.
+        if count < 0, errno == ESRCH { return .absent }
+        guard count > 0 else { return .unknown }
+        let stat = String(decoding: bytes[..<count], as: UTF8.self)
+        // The name in parentheses may contain anything, so the fields are counted from its end.
+        guard let end = stat.lastIndex(of: ")") else { return .unknown }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
-        return UInt64(fields[19])
+        guard fields.count > 19, let ticks = UInt64(fields[19]) else { return .unknown }
+        return fields[0] == "Z" || fields[0] == "X" ? .ended : .running(startTicks: ticks)
+    }
+
+    private static func startTicks(of pid: Int) -> UInt64? {
+        if case .running(let ticks) = look(at: pid_t(pid)) { ticks } else { nil }
     }
 }

@@ -6,12 +6,15 @@ import Logging
 struct Settlement: Sendable {
     /// How long the same call is made again before the outcome is left to the recoverer.
     private static let patience: Duration = .seconds(3600)
+    /// The same for a worker that is being drained.
+    private static let drainPatience: Duration = .seconds(10)
     /// A worker that is itself at fault gives others the time to take over.
     private static let faultPause: Duration = .seconds(5)
 
     let store: LeaseStore
     let attempt: AttemptID
     let retry: RetryPolicy
+    let drain: OneShot<Void>
     let logger: Logger
 
     /// Returns what has become of the attempt: `outcome`, or `leaseLost` where Redis refused it.
@@ -33,7 +36,7 @@ struct Settlement: Sendable {
             case .interrupted:
                 logger.info("attempt given back")
                 return settled(
-                    outcome, try await LeaseStore.insist(for: Self.patience) { try await store.release(attempt) })
+                    outcome, try await insist { try await store.release(attempt) })
             case .leaseLost(let lost):
                 return try await lose(lost, of: claim)
             }
@@ -45,7 +48,7 @@ struct Settlement: Sendable {
     }
 
     private func publish(_ content: ImportedContent, of claim: Claim) async throws -> Outcome {
-        let reply = try await LeaseStore.insist(for: Self.patience) {
+        let reply = try await insist {
             try await store.publish(
                 attempt, content, diskFormat: claim.image.diskFormat, containerFormat: claim.image.containerFormat,
                 message: LeaseKeeper.progressMessage(content.sizeBytes))
@@ -68,14 +71,26 @@ struct Settlement: Sendable {
     private func lose(_ lost: LostLease, of claim: Claim) async throws -> Outcome {
         logger.warning("lease lost: \(lost)")
         let key = ObjectKey(image: claim.task.image, nonce: attempt.nonce).description
-        try await LeaseStore.insist(for: Self.patience) {
+        try await insist {
             try await store.nameGarbage(claim.task.request.stores.map { ($0, key) })
         }
         return .leaseLost(lost)
     }
 
+    private func insist<Answer>(_ call: () async throws -> Answer) async throws -> Answer {
+        let start = ContinuousClock.now
+        while true {
+            do {
+                return try await LeaseStore.insist(for: .seconds(2), call)
+            } catch let error as LeaseStoreError where error.isTransient {
+                let patience = drain.peek == nil ? Self.patience : Self.drainPatience
+                guard ContinuousClock.now - start < patience else { throw error }
+            }
+        }
+    }
+
     private func fail(_ failure: LeaseStore.Failure, _ reason: String) async throws -> FailReply {
-        try await LeaseStore.insist(for: Self.patience) { try await store.fail(attempt, failure, reason: reason) }
+        try await insist { try await store.fail(attempt, failure, reason: reason) }
     }
 
     private func settled(_ outcome: Outcome, _ reply: FailReply) -> Outcome {

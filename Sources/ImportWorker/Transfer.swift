@@ -46,7 +46,12 @@ struct Transfer: Sendable {
         let targets = try storages(request.stores)
         return try await runner.source.withSource(uri) { source in
             keeper.note(bytesTotal: source.contentLength)
-            return try await pipeline(into: targets).run(
+            guard source.tellsItsEnd || request.checksum != nil else {
+                throw Fault.rejected(
+                    "\(source.url): the answer has neither a length nor chunks, so that a whole image cannot be told "
+                        + "from a part of one; give the image's checksum, or serve it with Content-Length")
+            }
+            return try await pipeline(into: targets, allowsEmpty: false).run(
                 source.body, expectedBytes: source.contentLength, description: describe)
         }
     }
@@ -96,12 +101,13 @@ struct Transfer: Sendable {
         return false
     }
 
-    private func pipeline(into targets: [any ImageStorage]) -> ImportPipeline {
+    private func pipeline(into targets: [any ImageStorage], allowsEmpty: Bool = true) -> ImportPipeline {
         keeper.note(phase: .streaming)
         let keeper = keeper
         return ImportPipeline(
             targets: targets, key: key, mustAll: request.allStoresMustSucceed, expected: request.checksum,
-            maxBytes: runner.limits.maxBytes, declared: declared, threads: runner.threads, gate: keeper,
+            maxBytes: runner.limits.maxBytes, declared: declared, allowsEmpty: allowsEmpty, threads: runner.threads,
+            gate: keeper,
             progress: { keeper.note(bytesDone: $0) })
     }
 

@@ -68,7 +68,10 @@ package struct UploadAttempt: Sendable {
             let result = await transfer(
                 image, ObjectKey(image: image.id, nonce: nonce), storage, body, expectedBytes, declared,
                 keeper)
-            return await settle(result, image, storage.id, keeper.attempt, logger)
+            // A task of its own: a client that goes away cancels the request, and the outcome has to be written then too.
+            return await Task { [logger] in
+                await settle(result, image, storage.id, keeper.attempt, logger)
+            }.value
         }
     }
 

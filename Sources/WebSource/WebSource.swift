@@ -76,9 +76,13 @@ package struct WebSource: Sendable {
             if let refusal = faults.refusal(head) { throw refusal }
             let length = head.headers.first(name: "content-length").flatMap { Int64($0) }
             if let length, length > limits.maxBytes { throw faults.tooLarge(limits.maxBytes) }
+            let isChunked = head.headers[canonicalForm: "transfer-encoding"].contains { $0.lowercased() == "chunked" }
             let body = SourceBody(
                 inbound: inbound, contentLength: length, limits: limits, faults: faults)
-            return .used(try await use(OpenedSource(contentLength: length, url: url.redacted, body: body)))
+            return .used(
+                try await use(
+                    OpenedSource(
+                        contentLength: length, tellsItsEnd: length != nil || isChunked, url: url.redacted, body: body)))
         }
     }
 
@@ -167,6 +171,8 @@ package struct WebSource: Sendable {
 package struct OpenedSource: Sendable {
     /// In bytes, if the server said.
     package let contentLength: Int64?
+    /// Whether the end of the body can be told from a connection that broke.
+    package let tellsItsEnd: Bool
     /// Where the bytes come from after redirects, redacted.
     package let url: String
     package let body: SourceBody

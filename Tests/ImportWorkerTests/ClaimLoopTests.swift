@@ -31,6 +31,29 @@ import Testing
         }
     }
 
+    @Test func aTokenInTheSourcesQueryIsForgottenOnceItHasServed() async throws {
+        try await WorkBench.with { bench in
+            let server = try await ScriptedHTTPServer { _ in ScriptedHTTPServer.answer(body: "bytes") }
+            let task = try await bench.queue(server.url("/image?token=secret"))
+            let ended = try await running([try bench.claimLoop()]) { try await bench.end(of: task.id) }
+            #expect(ended.request.uri == server.url("/image"))
+            #expect(server.requests.map(\.target) == ["/image?token=secret"])
+            try await server.stop()
+        }
+    }
+
+    @Test(arguments: ["HTTP/1.1 200 OK\r\n\r\nhalf an im", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
+    func whatCannotBeToldFromAPartOfAnImageIsRejected(_ answer: String) async throws {
+        try await WorkBench.with { bench in
+            let server = try await ScriptedHTTPServer { _ in [.send(answer)] }
+            let task = try await bench.queue(server.url())
+            let ended = try await running([try bench.claimLoop()]) { try await bench.end(of: task.id) }
+            #expect(ended.result == .rejected)
+            #expect(try await bench.store.image(task.image)?.status == .queued)
+            try await server.stop()
+        }
+    }
+
     @Test func aWrongDigestEndsTheTaskAtOnceAndPutsTheImageBack() async throws {
         try await WorkBench.with { bench in
             let server = try await ScriptedHTTPServer { _ in ScriptedHTTPServer.answer(body: "other bytes") }

@@ -56,10 +56,12 @@ import Testing
             _ = try await bench.claim(as: record.id)
             try await running([Recoverer(store: bench.store, identity: bench.identity, logger: bench.logger)]) {
                 victim.kill()
-                try await eventually { try await bench.store.task(task.id)?.state == .pending }
+                try await eventually {
+                    let isPending = try await bench.store.task(task.id)?.state == .pending
+                    return try await isPending && bench.store.processes().isEmpty
+                }
             }
             #expect(try await bench.store.history(task.id).first?.reason.contains("is gone") == true)
-            #expect(try await bench.store.processes().isEmpty)
         }
     }
 
@@ -72,7 +74,8 @@ import Testing
         let own = ProcessIdentity()
         #expect(!ProcessIdentity.isGone(pid: own.pid, startTicks: own.startTicks))
         #expect(ProcessIdentity.isGone(pid: own.pid, startTicks: own.startTicks + 1))
-        #expect(ProcessIdentity.isGone(pid: 0, startTicks: 1))
+        #expect(!ProcessIdentity.isGone(pid: 0, startTicks: 1))
+        #expect(ProcessIdentity.isGone(pid: Int(Int32.max), startTicks: 1))
         #expect(!ProcessIdentity.isGone(pid: own.pid, startTicks: 0))
     }
 }

@@ -85,7 +85,7 @@ struct Invariants {
                     if task.state == 'processing' then
                         check(task.nonce and task.worker, 'L3 no authority: ' .. id)
                         check(leased and tonumber(leased) == task.updated_at + task.lease_ms, 'Q2 lease: ' .. id)
-                        check(tonumber(task.spent) <= tonumber(task.max_attempts), 'Q4 spent: ' .. id)
+                        check(tonumber(task.spent) <= tonumber(task.max_attempts or 5), 'Q4 spent: ' .. id)
                     end
                     if queued then
                         waiting[task.owner] = (waiting[task.owner] or 0) + 1

@@ -26,7 +26,7 @@ touch(CONTROL, RING, LIVE, WAKE, EVENTS, STATS, task_key(id), queue_key(owner), 
 take_lock(id, image_id, image, holder, loser, how)
 local task = {
     'image', image_id, 'state', 'pending', 'input', input, 'owner', owner, 'prior_status', status,
-    'created_at', NOW, 'deadline_at', NOW + ARGV[11], 'max_attempts', ARGV[12],
+    'created_at', NOW, 'deadline_at', NOW + ARGV[11],
 }
 -- Defaults are not stored: a queued task should be small.
 local function store_unless(default, field, value)
@@ -36,6 +36,7 @@ local function store_unless(default, field, value)
     end
 end
 store_unless('4', 'priority', ARGV[6])
+store_unless('5', 'max_attempts', ARGV[12])
 store_unless('', 'request_id', ARGV[7])
 store_unless('', 'bytes_total', ARGV[13])
 store_unless('', 'stole', loser and holder or '')

@@ -159,6 +159,12 @@ local function finish(id, task, state, result, message, image)
     redis.call('HSET', task_key(id), 'state', state, 'result', result, 'message', message, 'updated_at', NOW,
         'expires_at', NOW + retention)
     redis.call('HDEL', task_key(id), 'suspect', 'due_at')
+    -- A token in the source's query has done its service. After a failure it is kept: the import may be asked for again.
+    if state == 'success' and string.find(task.input, '?', 1, true) then
+        local request = cjson.decode(task.input)
+        request.uri = request.uri and string.match(request.uri, '^[^?#]*')
+        redis.call('HSET', task_key(id), 'input', cjson.encode(request))
+    end
     redis.call('ZREM', LIVE, id)
     redis.call('ZADD', DONE, task.created_at, id)
     if redis.call('GET', lock_key(task.image)) == id then redis.call('DEL', lock_key(task.image)) end
@@ -188,7 +194,7 @@ local function retry(id, task, reason, delay, image)
         finish(id, task, 'failure', 'interrupted', reason, image)
         return 'ended'
     end
-    if tonumber(task.spent) >= tonumber(task.max_attempts) then
+    if tonumber(task.spent) >= tonumber(task.max_attempts or 5) then
         finish(id, task, 'failure', 'attempts-spent',
             reason .. ' (the last of ' .. task.spent .. ' attempts)', image)
         return 'ended'

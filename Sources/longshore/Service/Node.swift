@@ -84,7 +84,7 @@ struct Node: Sendable {
         } catch {
             for client in clients { await client.close() }
             await Self.close(storages)
-            for pool in pools { try? await pool.shutdownGracefully() }  // the error that counts is the first one
+            Self.stop(pools)
             throw error
         }
     }
@@ -93,13 +93,12 @@ struct Node: Sendable {
     func close() async {
         for client in clients { await client.close() }
         await Self.close(storages)
-        for pool in pools {
-            do {
-                try await pool.shutdownGracefully()
-            } catch {
-                logger.debug("threads could not be stopped", metadata: ["reason": "\(error)"])
-            }
-        }
+        Self.stop(pools)
+    }
+
+    /// Not waited for: a system call on a store that hangs would hold up the end of the process.
+    private static func stop(_ pools: [NIOThreadPool]) {
+        for pool in pools { pool.shutdownGracefully { _ in } }
     }
 
     /// Ends the connections of the stores that have some.
