@@ -57,8 +57,8 @@ import Testing
             try await running([Recoverer(store: bench.store, identity: bench.identity, logger: bench.logger)]) {
                 victim.kill()
                 try await eventually {
-                    let isPending = try await bench.store.task(task.id)?.state == .pending
-                    return try await isPending && bench.store.processes().isEmpty
+                    let known = try await bench.store.processes()
+                    return try await bench.store.task(task.id)?.state == .pending && known.isEmpty
                 }
             }
             #expect(try await bench.store.history(task.id).first?.reason.contains("is gone") == true)

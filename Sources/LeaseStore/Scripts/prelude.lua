@@ -159,7 +159,8 @@ local function finish(id, task, state, result, message, image)
     redis.call('HSET', task_key(id), 'state', state, 'result', result, 'message', message, 'updated_at', NOW,
         'expires_at', NOW + retention)
     redis.call('HDEL', task_key(id), 'suspect', 'due_at')
-    -- A token in the source's query has done its service. After a failure it is kept: the import may be asked for again.
+    -- A token in the source's query has done its service. After a failure it is kept, since the import may be asked for
+    -- again.
     if state == 'success' and string.find(task.input, '?', 1, true) then
         local request = cjson.decode(task.input)
         request.uri = request.uri and string.match(request.uri, '^[^?#]*')
