@@ -1,0 +1,28 @@
+import ProtocolModel
+
+/// A rule that is removed, where that is explored, and what then breaks first, in the fewest steps: exactly these.
+struct Removal {
+    var rule: Rule
+    var configuration: Configuration
+    var breaks: Set<String>
+
+    static let all = [
+        Removal(rule: .createIsOneScript, configuration: .core, breaks: ["L1"]),
+        Removal(rule: .beatNeverWritesState, configuration: .core, breaks: ["L2", "L3", "L6", "Q1"]),
+        Removal(rule: .publishIsOneScript, configuration: .core, breaks: ["L3", "L6", "Q7c"]),
+        Removal(rule: .nonceMintedAtClaim, configuration: withNoncesForTasks, breaks: ["L4"]),
+        Removal(rule: .keyContainsNonce, configuration: .core, breaks: ["O2"]),
+        Removal(rule: .durableBeforeTold, configuration: .failover, breaks: ["Q3"]),
+        Removal(rule: .onlySweeperDeletes, configuration: .failoverSweeping, breaks: ["O6"]),
+        Removal(rule: .suspicionNamesRun, configuration: .restart, breaks: ["T4"]),
+        Removal(rule: .doneComparesScore, configuration: .sweeping, breaks: ["O7"]),
+        Removal(rule: .loserNamesGarbage, configuration: .sweeping, breaks: ["O7"]),
+    ]
+
+    /// Where tasks have nonces of their own, claims need others to be told apart by.
+    private static let withNoncesForTasks: Configuration = {
+        var configuration = Configuration.core
+        configuration.nonces += configuration.tasks.count
+        return configuration
+    }()
+}

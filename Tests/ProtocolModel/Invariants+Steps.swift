@@ -1,0 +1,121 @@
+/// What must be true of every step.
+package struct StepInvariant: Sendable {
+    package let name: String
+    package let statement: String
+    let holds: @Sendable (Model, State, Action, State) -> Bool
+
+    package static let all: [StepInvariant] = [
+        StepInvariant(
+            name: "L3",
+            statement: "beat, publish, fail and release change nothing unless processing under the caller's nonce"
+        ) { model, before, action, after in
+            guard let call = action.call, let (task, nonce) = call.attempt, before.redis != after.redis else {
+                return true
+            }
+            return before.redis.tasks[task].state == .processing && before.redis.tasks[task].nonce == nonce
+        },
+        StepInvariant(name: "L5", statement: "`attempt` and the number of the beat never decrease") {
+            _, before, action, after in
+            action == .failover
+                || zip(before.redis.tasks, after.redis.tasks).allSatisfy {
+                    $0.attempt <= $1.attempt && $0.beat <= $1.beat
+                }
+        },
+        StepInvariant(name: "L6", statement: "terminal is final") { _, before, action, after in
+            action == .failover
+                || zip(before.redis.tasks, after.redis.tasks).allSatisfy {
+                    $0.state == .absent || $0.isLive || ($0.state == $1.state && $0.result == $1.result)
+                }
+        },
+        StepInvariant(name: "Q6", statement: "within a tenant, who came first is claimed first") {
+            model, before, action, after in
+            guard let call = action.call, case .importClaim(let nonce, _) = call, before.redis.claims[nonce] == nil,
+                let task = after.redis.claims[nonce]
+            else { return true }
+            return before.redis.queued.allSatisfy { other in
+                model.configuration.tasks[other].tenant != model.configuration.tasks[task].tenant
+                    || before.redis.tasks[other].isOverdue
+                    || before.redis.tasks[other].place >= after.redis.tasks[task].place
+            }
+        },
+        StepInvariant(name: "Q7p", statement: "after an acknowledged pause nothing is claimed") {
+            _, before, action, after in
+            guard before.told.isPaused, let call = action.call, case .importClaim = call else { return true }
+            return before.redis.tasks == after.redis.tasks
+        },
+        StepInvariant(name: "O1", statement: "a worker writes only objects of its own nonce") {
+            model, before, action, _ in
+            guard case .write(let worker, let object) = action else { return true }
+            return model.removed == .keyContainsNonce
+                || model.configuration.nonce(of: object) == before.workers[worker].nonce
+        },
+        StepInvariant(name: "O2", statement: "a completed object never changes") { _, before, _, after in
+            zip(before.objects, after.objects).allSatisfy { $0 == nil || $1 == nil || $0 == $1 }
+        },
+        StepInvariant(
+            name: "O5", statement: "an active image's bytes, locations and digests never change"
+        ) { _, before, action, after in
+            action == .failover
+                || zip(before.redis.images, after.redis.images).allSatisfy { old, new in
+                    old.status != .active || new.status == .deleted
+                        || (new.status == .active && old.digest == new.digest && old.locations == new.locations)
+                }
+        },
+        StepInvariant(
+            name: "O6", statement: "nothing that an image, a stage or a running attempt names is deleted"
+        ) { model, before, _, after in
+            before.objects.indices.allSatisfy { object in
+                before.objects[object] == nil || after.objects[object] != nil
+                    || !model.scripts.isNamed(before.redis, object)
+            }
+        },
+        StepInvariant(
+            name: "T4", statement: "recovered or stolen is only what was suspected in this run of Redis, or is dead"
+        ) { model, before, action, after in
+            guard let call = action.call else { return true }
+            switch call {
+            case .importRecover(let task, _, nil): return isExpired(before, task) || before.redis == after.redis
+            case .importRecover(let task, _, .some):
+                return before.redis == after.redis
+                    || before.redis.tasks[task].worker.map { before.workers[$0].phase == .dead } == true
+            case .importCreate(let task), .uploadOpen(let task, _, _):
+                guard before.redis.tasks[task].state == .absent, let loser = after.redis.tasks[task].stole else {
+                    return true
+                }
+                return before.redis.tasks[loser].state != .processing || model.configuration.tasks[task].isForced
+                    || isExpired(before, loser)
+            default: return true
+            }
+        },
+    ]
+
+    private static func isExpired(_ state: State, _ id: Int) -> Bool {
+        let task = state.redis.tasks[id]
+        return task.isOld && task.suspect?.run == state.redis.run && task.suspect?.beat == task.beat
+    }
+}
+
+extension Action {
+    /// The call that is carried out in this step.
+    package var call: Call? {
+        switch self {
+        case .call(_, let call, .answered), .call(_, let call, .unconfirmed), .late(let call, _): call
+        default: nil
+        }
+    }
+}
+
+extension Call {
+    /// Whose authority the call claims to have.
+    var attempt: (task: Int, nonce: Int)? {
+        switch self {
+        case .importBeat(let task, let nonce, _), .importFail(let task, let nonce, _),
+            .importRelease(let task, let nonce):
+            (task, nonce)
+        case .importPublish(let publish): (publish.task, publish.nonce)
+        case .part(.beatSave(let task, let nonce, _)): (task, nonce)
+        case .part(.publishWrite(let publish)): (publish.task, publish.nonce)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// The rules of the protocol that can be removed, to see what each of them is for.
+package enum Rule: String, CaseIterable, Sendable {
+    case createIsOneScript = "create-is-one-script"
+    case beatNeverWritesState = "beat-never-writes-state"
+    case publishIsOneScript = "publish-is-one-script"
+    case nonceMintedAtClaim = "nonce-minted-at-claim"
+    case keyContainsNonce = "key-contains-nonce"
+    case durableBeforeTold = "durable-before-told"
+    case onlySweeperDeletes = "only-sweeper-deletes"
+    case suspicionNamesRun = "suspicion-names-run"
+    case doneComparesScore = "done-compares-score"
+    case loserNamesGarbage = "loser-names-garbage"
+
+    /// What is done in its place.
+    package var removal: String {
+        switch self {
+        case .createIsOneScript: "create takes the lock, writes the task and queues it in three steps"
+        case .beatNeverWritesState: "a beat reads the task and saves it whole, its state included"
+        case .publishIsOneScript: "publish checks, and then writes"
+        case .nonceMintedAtClaim: "the nonce is minted when the task is created"
+        case .keyContainsNonce: "the object key is made from the image id, and written again by each attempt"
+        case .durableBeforeTold: "replies are believed before they are durable"
+        case .onlySweeperDeletes: "a worker that hears `lost` deletes its objects"
+        case .suspicionNamesRun: "a suspicion survives a restart of Redis"
+        case .doneComparesScore: "garbage-done forgets what was named again"
+        case .loserNamesGarbage: "a worker that hears `lost` says nothing of what it wrote"
+        }
+    }
+}

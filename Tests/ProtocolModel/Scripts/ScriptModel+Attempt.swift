@@ -1,0 +1,94 @@
+/// `import-beat.lua`, `import-publish.lua`, `import-fail.lua`, `import-release.lua`.
+extension ScriptModel {
+    func importBeat(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ number: Int) -> Reply {
+        if let lost = lost(redis, id, nonce) { return .lost(lost) }
+        if number <= redis.tasks[id].beat { return .ok }
+        redis.tasks[id].beat = number
+        redis.tasks[id].isOld = false
+        redis.tasks[id].suspect = nil
+        return .ok
+    }
+
+    func importPublish(_ redis: inout Redis, _ publish: Publish) -> Reply {
+        let id = publish.task
+        if let lost = lost(redis, id, publish.nonce) {
+            let task = redis.tasks[id]
+            return task.state == .success && task.nonce == publish.nonce ? .published : .lost(lost)
+        }
+        let image = redis.images[request(id).image]
+        if image.status == .deleted { return .gone }
+        for object in publish.objects {
+            let own = self.object(of: id, nonce: publish.nonce, in: configuration.store(of: object))
+            let isAdopted = request(id).isImport && image.stage == object
+            if object != own && !isAdopted { return .changed }
+        }
+        if publish.objects.isEmpty { return .refused }
+        if image.status != statusDuring(id) { return .changed }
+        if request(id).method != .stage && image.format != publish.format { return .changed }
+        writePublish(&redis, publish)
+        return .published
+    }
+
+    /// The writes of a publish, behind its checks.
+    func writePublish(_ redis: inout Redis, _ publish: Publish) {
+        let id = publish.task
+        let index = request(id).image
+        let staged = redis.images[index].stage
+        if request(id).method == .stage {
+            redis.images[index].stage = publish.objects.first { _ in true }
+        } else {
+            redis.images[index].status = .active
+            redis.images[index].digest = publish.digest
+            for object in publish.objects { redis.images[index].locations[configuration.store(of: object)] = object }
+            redis.images[index].stage = nil
+        }
+        for store in request(id).stores.union(publish.failed) {
+            let own = object(of: id, nonce: publish.nonce, in: store)
+            if !publish.objects.contains(own) { nameGarbage(&redis, own) }
+        }
+        if let staged, !publish.objects.contains(staged) { nameGarbage(&redis, staged) }
+        finish(&redis, id, .success, .success)
+    }
+
+    func importFail(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ how: Failure) -> Reply {
+        if let lost = lost(redis, id, nonce) {
+            guard redis.tasks[id].nonce == nonce else { return .lost(lost) }
+            switch redis.tasks[id].settled {
+            case .requeued: return .requeued
+            case .ended: return .ended
+            case .released, nil: return .lost(lost)
+            }
+        }
+        let image = request(id).image
+        var settled = Settled.ended
+        switch how {
+        case .reject:
+            if let staged = redis.images[image].stage, request(id).isImport {
+                redis.images[image].stage = nil
+                nameGarbage(&redis, staged)
+            }
+            finish(&redis, id, .failure, .rejected)
+        case .workerFault where request(id).isImport:
+            requeue(&redis, id, isDelayed: true, spent: max(0, redis.tasks[id].spent - 1))
+            settled = .requeued
+        case .retryNow: settled = retry(&redis, id, isDelayed: false)
+        case .retryLater, .workerFault: settled = retry(&redis, id, isDelayed: true)
+        }
+        redis.tasks[id].settled = settled
+        return settled == .requeued ? .requeued : .ended
+    }
+
+    func importRelease(_ redis: inout Redis, _ id: Int, _ nonce: Int) -> Reply {
+        if let lost = lost(redis, id, nonce) {
+            let task = redis.tasks[id]
+            return task.nonce == nonce && task.settled == .released ? .released : .lost(lost)
+        }
+        if request(id).isImport {
+            requeue(&redis, id, isDelayed: false, spent: max(0, redis.tasks[id].spent - 1))
+        } else {
+            finish(&redis, id, .failure, .interrupted)
+        }
+        redis.tasks[id].settled = .released
+        return .released
+    }
+}
