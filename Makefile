@@ -1,7 +1,7 @@
 # `make help` prints every target with its line.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build release bench test check docs demo clean dependencies
+.PHONY: help build release bench test faults fuzz model check docs demo clean dependencies
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -28,6 +28,20 @@ test: ## build and run all tests
 	swift build --build-tests
 	@# Every test has its own servers: more than a few at a time starve one another.
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build
+
+faults: ## run real fleets under faults, SCALE times as long as in the tests (4)
+	@deploy/install-dependencies --tests
+	swift build --build-tests
+	SYSTEM_TESTS_SCALE=$(or $(SCALE),4) swift test --skip-build --filter SystemTests
+
+fuzz: ## feed hostile bytes to the inspector of images for SECONDS (60)
+	@deploy/install-dependencies
+	@Tests/Fuzz/run $(or $(SECONDS),60)
+
+model: ## explore the model of the lease protocol, whole, and show what breaks without each of its rules (ARGS=--trace)
+	@deploy/install-dependencies
+	@swift build -c release --product longshore-model >&2
+	@.build/release/longshore-model $(ARGS)
 
 check: ## look over the sources: format, layers, Lua, scripts, deployment files
 	@deploy/install-dependencies

@@ -119,6 +119,14 @@ let package = Package(
         .target(
             name: "StorageConformance", dependencies: ["ImageStorage", "ImportModel", nioCore],
             path: "Tests/StorageConformance", swiftSettings: settings),
+        .target(name: "ProtocolModel", path: "Tests/ProtocolModel", swiftSettings: settings),
+        .executableTarget(
+            name: "longshore-model", dependencies: ["ProtocolModel"], path: "Tests/ModelChecker",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["ImportModel", "LeaseStore", "ProtocolModel", "RedisClient", "TestSupport"],
+            swiftSettings: settings),
         .executableTarget(
             name: "longshore-bench",
             dependencies: [

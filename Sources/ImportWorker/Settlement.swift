@@ -26,17 +26,17 @@ struct Settlement: Sendable {
             case .retry(let reason, let after):
                 logger.warning("attempt failed", metadata: ["reason": "\(reason)"])
                 let delay = after.map { min($0, retry.cap) } ?? retry.delay(afterFailures: claim.task.spent)
-                return settled(outcome, try await fail(.retry(after: delay), reason))
+                return try await settled(outcome, of: claim, try await fail(.retry(after: delay), reason))
             case .rejected(let reason):
                 logger.warning("import rejected", metadata: ["reason": "\(reason)"])
-                return settled(outcome, try await fail(.reject, reason))
+                return try await settled(outcome, of: claim, try await fail(.reject, reason))
             case .workerFault(let reason):
                 logger.error("this worker is at fault", metadata: ["reason": "\(reason)"])
-                return settled(outcome, try await fail(.workerFault(retryAfter: Self.faultPause), reason))
+                return try await settled(
+                    outcome, of: claim, try await fail(.workerFault(retryAfter: Self.faultPause), reason))
             case .interrupted:
                 logger.info("attempt given back")
-                return settled(
-                    outcome, try await insist { try await store.release(attempt) })
+                return try await settled(outcome, of: claim, try await insist { try await store.release(attempt) })
             case .leaseLost(let lost):
                 return try await lose(lost, of: claim)
             }
@@ -93,9 +93,8 @@ struct Settlement: Sendable {
         try await insist { try await store.fail(attempt, failure, reason: reason) }
     }
 
-    private func settled(_ outcome: Outcome, _ reply: FailReply) -> Outcome {
+    private func settled(_ outcome: Outcome, of claim: Claim, _ reply: FailReply) async throws -> Outcome {
         guard case .lost(let lost) = reply else { return outcome }
-        logger.warning("lease lost: \(lost)")
-        return .leaseLost(lost)
+        return try await lose(lost, of: claim)
     }
 }

@@ -134,9 +134,10 @@ package struct UploadAttempt: Sendable {
                     case PipelineError.tooLarge, PipelineError.tooLong, PipelineError.refusedFormat: true
                     default: false
                     }
-                _ = try await LeaseStore.insist(for: .seconds(60)) {
+                let reply = try await LeaseStore.insist(for: .seconds(60)) {
                     try await store.fail(attempt, isRefused ? .reject : .retry(after: .zero), reason: reason)
                 }
+                if case .lost(let lost) = reply { _ = await lose(lost, image, storeID, attempt, logger) }
                 return result
             case .lost(let lost):
                 return await lose(lost, image, storeID, attempt, logger)

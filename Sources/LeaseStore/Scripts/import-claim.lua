@@ -64,10 +64,13 @@ end
 
 -- The first of a few tasks of a tenant that this worker can run.
 local function find(tenant, from)
-    local few = redis.call('ZRANGE', queue_key(tenant), from, from + 15, 'WITHSCORES')
-    for i = 1, #few, 2 do
-        local task = load(task_key(few[i]))
-        if task and task.state == 'pending' and suits(few[i], task) then return few[i], task, few[i + 1] end
+    -- Nearly always the first one will do.
+    for _, range in ipairs({ { from, from }, { from + 1, from + 15 } }) do
+        local few = redis.call('ZRANGE', queue_key(tenant), range[1], range[2], 'WITHSCORES')
+        for i = 1, #few, 2 do
+            local task = load(task_key(few[i]))
+            if task and task.state == 'pending' and suits(few[i], task) then return few[i], task, few[i + 1] end
+        end
     end
 end
 

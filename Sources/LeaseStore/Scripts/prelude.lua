@@ -94,8 +94,7 @@ local function place(priority, sequence)
 end
 
 local function wake()
-    redis.call('LPUSH', WAKE, 1)
-    redis.call('LTRIM', WAKE, 0, 63)
+    if redis.call('LPUSH', WAKE, 1) > 64 then redis.call('LTRIM', WAKE, 0, 63) end
 end
 
 -- Puts a pending task into its tenant's queue and wakes a waiting worker.
@@ -116,12 +115,12 @@ end
 -- Ends the running attempt: a line of history, out of the leases, and whatever it may have written becomes garbage.
 -- The nonce stays in the hash, so that a repeat of the ending call is recognised.
 local function end_attempt(id, task, reason, published)
-    redis.call('RPUSH', history_key(id), cjson.encode({
+    local lines = redis.call('RPUSH', history_key(id), cjson.encode({
         attempt = tonumber(task.attempt), worker = task.worker, phase = task.phase or 'claimed',
         bytes = tonumber(task.bytes_done or 0), reason = reason,
         startedAtMs = tonumber(task.claimed_at), endedAtMs = NOW,
     }))
-    redis.call('LTRIM', history_key(id), -32, -1)
+    if lines > 32 then redis.call('LTRIM', history_key(id), -32, -1) end
     redis.call('ZREM', LEASES, id)
     redis.call('PEXPIRE', claim_key(task.nonce), 3600000)
     if not published then
