@@ -29,7 +29,7 @@ struct QueueMemory {
             let queue = (try await queueSize(catalog) - tasksBefore) / Double(Self.count)
             let named = lock + task + history + record + live + queue
             return figures([
-                ("used_memory, everything", whole, .atMost(600)), ("  lock and task", lock + task, nil),
+                ("used_memory, everything", whole, nil), ("  lock and task", lock + task, .atMost(600)),
                 ("  lock", lock, nil), ("  task", task, nil), ("  entry in queue:<tenant>", queue, nil),
                 ("  entry in live", live, nil), ("  image:<id>:tasks", history, nil),
                 ("  growth of the image's record", record, nil), ("  tables of keys, and the rest", whole - named, nil),
