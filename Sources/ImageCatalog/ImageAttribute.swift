@@ -21,6 +21,8 @@ package enum ImageAttribute {
     static let maxNameLength = 255
     static let maxValueBytes = 65_535
     static let maxProperties = 128
+    /// Of all properties together: a page of a thousand images has to fit into memory.
+    static let maxPropertyBytes = 256 << 10
     static let maxTags = 128
 
     /// Refuses names that are not a user's to write.
@@ -63,6 +65,12 @@ extension ImageRecord {
         properties[property] = text
         guard properties.count <= ImageAttribute.maxProperties else {
             throw .tooMuch("An image has at most \(ImageAttribute.maxProperties) properties of its own.")
+        }
+        let bytes = properties.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        guard bytes <= ImageAttribute.maxPropertyBytes else {
+            throw .tooMuch(
+                "The properties of an image may have \(ImageAttribute.maxPropertyBytes) bytes in all, with their names."
+            )
         }
     }
 

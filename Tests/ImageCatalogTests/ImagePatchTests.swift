@@ -37,6 +37,18 @@ import Testing
         }
     }
 
+    @Test func propertiesAreBoundedEachAndInAll() {
+        let full = image { image in
+            for number in 0..<4 { image.properties["p\(number)"] = String(repeating: "x", count: 65_500) }
+        }
+        #expect(
+            kind(#"[{"op": "add", "path": "/more", "value": "\#(String(repeating: "x", count: 2_000))"}]"#, on: full)
+                == "413")
+        #expect(kind(#"[{"op": "add", "path": "/few", "value": "x"}]"#, on: full) == nil)
+        #expect(
+            kind(#"[{"op": "add", "path": "/big", "value": "\#(String(repeating: "x", count: 65_536))"}]"#) == "400")
+    }
+
     @Test func attributesPropertiesAndTagsAreChanged() throws {
         let changes = """
             [{"op": "replace", "path": "/name", "value": "n"}, {"op": "add", "path": "/os~1x~0y", "value": "z"},
