@@ -29,10 +29,11 @@ test: ## build and run all tests
 	@# Every test has its own servers: more than a few at a time starve one another.
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build
 
-faults: ## run real fleets under faults, SCALE times as long as in the tests (4)
+faults: ## run real fleets under faults and say which promises held (ARGS='--row F1 --scale 20 --seed 7')
 	@deploy/install-dependencies --tests
-	swift build --build-tests
-	SYSTEM_TESTS_SCALE=$(or $(SCALE),4) swift test --skip-build --filter SystemTests
+	@swift build --product longshore >&2
+	@swift build --product longshore-faults >&2
+	@.build/debug/longshore-faults $(or $(ARGS),--scale 4)
 
 fuzz: ## feed hostile bytes to the inspector of images for SECONDS (60)
 	@deploy/install-dependencies

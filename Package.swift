@@ -181,11 +181,21 @@ let package = Package(
                 "ImageStorage", "ImportModel", "S3Storage", "StorageConformance", "TestSupport", nioCore, nioHTTP1,
                 nioPosix, nioSSL,
             ], swiftSettings: settings),
-        .testTarget(
-            name: "SystemTests",
+        .target(
+            name: "FaultHarness",
             dependencies: [
                 "ImportModel", "RedisClient", "TestSupport", "longshore", asyncHTTPClient, nioCore, nioFoundation,
                 nioHTTP1, nioPosix,
+            ], path: "Tests/FaultHarness", swiftSettings: settings),
+        .executableTarget(
+            name: "longshore-faults", dependencies: ["FaultHarness", argumentParser], path: "Tests/Faults",
+            swiftSettings: settings),
+        .testTarget(name: "FaultTests", dependencies: ["FaultHarness"], swiftSettings: settings),
+        .testTarget(
+            name: "SystemTests",
+            dependencies: [
+                "FaultHarness", "ImportModel", "RedisClient", "TestSupport", asyncHTTPClient, nioCore, nioHTTP1,
+                nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "WebSourceTests",

@@ -1,30 +1,30 @@
-import Foundation
+package import Foundation
 import NIOPosix
 import TestSupport
 
 /// A running service of the `longshore` binary: its signals and its log.
-final class ServiceProcess: Sendable {
+package final class ServiceProcess: Sendable {
     /// One line of a service's log.
-    struct LogLine: Decodable, Sendable {
-        let level: String
-        let message: String
-        let metadata: [String: String]?
+    package struct LogLine: Decodable, Sendable {
+        package let level: String
+        package let message: String
+        package let metadata: [String: String]?
 
-        var text: String {
+        package var text: String {
             ([message] + (metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
                 .joined(separator: " ")
         }
     }
 
-    let name: String
+    package let name: String
     private let log: URL
     private let process: ServerProcess
 
-    var pid: pid_t { process.pid }
-    var hasExited: Bool { process.hasExited }
+    package var pid: pid_t { process.pid }
+    package var hasExited: Bool { process.hasExited }
 
     /// - Parameter folder: where the log goes; removed if the tests die.
-    init(
+    package init(
         _ name: String, _ arguments: [String], folder: URL, program: String = Program.longshore
     ) throws {
         self.name = name
@@ -32,18 +32,18 @@ final class ServiceProcess: Sendable {
         process = try ServerProcess(program, arguments, log: log, folder: folder)
     }
 
-    func kill() { process.kill() }
-    func freeze() { process.signal(SIGSTOP) }
-    func thaw() { process.signal(SIGCONT) }
+    package func kill() { process.kill() }
+    package func freeze() { process.signal(SIGSTOP) }
+    package func thaw() { process.signal(SIGCONT) }
 
     /// Asks it to end, and returns once it is gone.
-    func terminate() async throws {
+    package func terminate() async throws {
         // Waiting for a child blocks a thread.
         try await NIOThreadPool.singleton.runIfActive { [process] in process.terminate() }
     }
 
     /// The log so far. What is no log line (a message before the log stands, a crash report) counts as an error.
-    func lines() -> [LogLine] {
+    package func lines() -> [LogLine] {
         let data = (try? Data(contentsOf: log)) ?? Data()  // not yet made: no lines
         return String(decoding: data, as: UTF8.self).split(separator: "\n").map { line in
             (try? JSONDecoder().decode(LogLine.self, from: Data(line.utf8)))
@@ -53,7 +53,7 @@ final class ServiceProcess: Sendable {
 
     /// Waits for the first line with this text.
     @discardableResult
-    func logged(_ text: String, within limit: Duration = .seconds(60)) async throws -> LogLine {
+    package func logged(_ text: String, within limit: Duration = .seconds(60)) async throws -> LogLine {
         var found: LogLine?
         do {
             try await eventually(within: limit) {
@@ -69,14 +69,14 @@ final class ServiceProcess: Sendable {
     }
 
     /// How the fleet calls this process.
-    func fleetID() async throws -> String {
+    package func fleetID() async throws -> String {
         let line = try await logged(" is ready")
         guard let id = line.metadata?["process"] else { throw ServiceFailure("\(name) is ready without an id") }
         return id
     }
 
     /// Where its API listens.
-    func address() async throws -> String {
+    package func address() async throws -> String {
         let line = try await logged("listening host=")
         guard let host = line.metadata?["host"], let port = line.metadata?["port"] else {
             throw ServiceFailure("\(name) logged no address: \(line.text)")
@@ -85,16 +85,16 @@ final class ServiceProcess: Sendable {
     }
 
     /// The last lines of the log, for a failure's message.
-    func tail(_ count: Int = 15) -> String {
+    package func tail(_ count: Int = 15) -> String {
         lines().suffix(count).map { "  \($0.level) \($0.text)" }.joined(separator: "\n")
     }
 }
 
-struct ServiceEnded: Error, CustomStringConvertible {
-    var description: String { "it has ended" }
+package struct ServiceEnded: Error, CustomStringConvertible {
+    package var description: String { "it has ended" }
 }
 
-struct ServiceFailure: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+package struct ServiceFailure: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
 }

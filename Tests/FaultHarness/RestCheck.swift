@@ -1,23 +1,25 @@
-import Foundation
-import ImportModel
+package import Foundation
+package import ImportModel
 import RedisClient
 import TestSupport
 
 /// What must be true of a fleet in which nothing is going on, read from Redis and from the store's folder themselves.
-struct RestCheck: Sendable {
-    let fleet: Fleet
+package struct RestCheck: Sendable {
+    package let fleet: Fleet
+
+    package init(fleet: Fleet) { self.fleet = fleet }
 
     /// Everything that is wrong; an empty list is what a test wants.
     ///
     /// - Parameters:
     ///   - images: what every active image must consist of.
     ///   - isSwept: whether the store may hold nothing but what images name.
-    func problems(_ images: [ImageID: SourceImage], isSwept: Bool = true) async throws -> [String] {
+    package func problems(_ images: [ImageID: SourceImage], isSwept: Bool = true) async throws -> [String] {
         try await indexes() + content(images) + attempts() + strays(isSwept: isSwept)
     }
 
     /// Waits until the sweepers have removed everything that they may.
-    func swept(within limit: Duration = .seconds(150)) async throws {
+    package func swept(within limit: Duration = .seconds(150)) async throws {
         try await eventually(within: limit) {
             try await fleet.ask(RedisCommand("ZCARD", "{longshore}:garbage")).int == 0
         }
@@ -109,7 +111,7 @@ struct RestCheck: Sendable {
     }
 
     /// The keys of all objects, whole or not, in a store's folder.
-    static func objects(in store: URL) -> Set<String> {
+    package static func objects(in store: URL) -> Set<String> {
         let objects = store.appendingPathComponent("objects")
         var keys = Set<String>()
         for case let path as String in FileManager.default.enumerator(atPath: objects.path) ?? .init() {

@@ -1,21 +1,21 @@
-import Foundation
+package import Foundation
 import RedisClient
 import TestSupport
 
 /// `longshore standalone` in a folder of its own, with a server of sources.
-struct Standalone: Sendable {
-    let process: ServiceProcess
-    let client: FleetClient
-    let source: ImageSource
-    let folder: URL
+package struct Standalone: Sendable {
+    package let process: ServiceProcess
+    package let client: FleetClient
+    package let source: ImageSource
+    package let folder: URL
 
     /// The store, as the process itself sees it.
-    var store: URL { folder.appendingPathComponent("data/store") }
+    package var store: URL { folder.appendingPathComponent("data/store") }
 
     /// Runs `body` with a service that is gone afterwards.
     ///
     /// - Parameter diskMiB: the size of the disk that the store is on; `nil`: that of the machine.
-    static func run<Result>(
+    package static func run<Result>(
         _ settings: [String] = Fleet.quick, diskMiB: Int? = nil, _ body: (Standalone) async throws -> Result
     ) async throws -> Result {
         let folder = try temporaryDirectory()
@@ -40,7 +40,7 @@ struct Standalone: Sendable {
         return try result.get()
     }
 
-    static func arguments(_ folder: URL, _ settings: [String] = []) -> [String] {
+    package static func arguments(_ folder: URL, _ settings: [String] = []) -> [String] {
         [
             "standalone", "--data-dir", folder.appendingPathComponent("data").path, "--port", "0", "--allow-source",
             "127.0.0.0/8", "--set", "log.format=json",
@@ -62,7 +62,7 @@ struct Standalone: Sendable {
     }
 
     /// Runs a command of the `longshore` client against this service.
-    func longshore(_ arguments: [String], input: Program.Input = .nothing) async throws -> Program.Ending {
+    package func longshore(_ arguments: [String], input: Program.Input = .nothing) async throws -> Program.Ending {
         try await Program.run(
             Program.longshore, arguments, environment: ["LONGSHORE_ENDPOINT": client.endpoint], input: input)
     }

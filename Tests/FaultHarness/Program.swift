@@ -2,16 +2,16 @@ import Foundation
 import TestSupport
 
 /// Programs that are run to their end: the `longshore` commands, and the clients and tools of others.
-enum Program {
-    struct Ending: Sendable {
+package enum Program {
+    package struct Ending: Sendable {
         /// 124: it was still running at its time limit.
-        let code: Int32
-        let output: String
-        let complaint: String
+        package let code: Int32
+        package let output: String
+        package let complaint: String
     }
 
     /// What a program finds at its standard input.
-    enum Input {
+    package enum Input {
         case nothing
         /// A terminal at which nobody types. The OpenStack clients take anything else for an image's bytes.
         case terminal
@@ -19,11 +19,11 @@ enum Program {
     }
 
     /// The binary that is built with the tests: it lies beside the program that runs them.
-    static let longshore = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    package static let longshore = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("longshore").path
 
     /// - Parameter limit: in seconds; then the program is killed.
-    static func run(
+    package static func run(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], input: Input = .nothing,
         limit: Int = 120
     ) async throws -> Ending {
@@ -101,9 +101,9 @@ private struct Terminal {
     }
 }
 
-struct SystemCallError: Error, CustomStringConvertible {
-    let what: String
-    let code: Int32
+package struct SystemCallError: Error, CustomStringConvertible {
+    package let what: String
+    package let code: Int32
 
-    var description: String { "\(what): \(String(cString: strerror(code)))" }
+    package var description: String { "\(what): \(String(cString: strerror(code)))" }
 }

@@ -1,27 +1,27 @@
-import Foundation
-import NIOCore
+package import Foundation
+package import NIOCore
 import NIOFoundationCompat
 
 /// An image whose bytes follow from its seed and size, so that nobody has to keep them.
-struct SourceImage: Hashable, Sendable {
-    static let blockBytes = 65_536
+package struct SourceImage: Hashable, Sendable {
+    package static let blockBytes = 65_536
     private static let headBytes = 16
 
-    let seed: UInt64
+    package let seed: UInt64
     /// In bytes.
-    let size: Int64
+    package let size: Int64
 
-    init(seed: Int, bytes: Int64) {
+    package init(seed: Int, bytes: Int64) {
         self.seed = UInt64(seed)
         size = bytes
     }
 
-    init(seed: Int, mib: Int) { self.init(seed: seed, bytes: Int64(mib) << 20) }
+    package init(seed: Int, mib: Int) { self.init(seed: seed, bytes: Int64(mib) << 20) }
 
-    var blockCount: Int { Int((size + Int64(Self.blockBytes) - 1) / Int64(Self.blockBytes)) }
+    package var blockCount: Int { Int((size + Int64(Self.blockBytes) - 1) / Int64(Self.blockBytes)) }
 
     /// A block: where it stands and whose it is, then noise.
-    func block(_ index: Int) -> ByteBuffer {
+    package func block(_ index: Int) -> ByteBuffer {
         var block = ByteBufferAllocator().buffer(capacity: Self.blockBytes)
         block.writeInteger(seed)
         block.writeInteger(UInt64(index))
@@ -34,7 +34,7 @@ struct SourceImage: Hashable, Sendable {
     }
 
     /// What differs between this image and the bytes of a file; `nil`: nothing.
-    func difference(from file: URL) throws -> String? {
+    package func difference(from file: URL) throws -> String? {
         let handle = try FileHandle(forReadingFrom: file)
         defer { try? handle.close() }  // it was only read
         let stored = try handle.seekToEnd()
@@ -49,7 +49,9 @@ struct SourceImage: Hashable, Sendable {
     }
 
     /// All bytes; for small images.
-    var bytes: Data { (0..<blockCount).reduce(into: Data()) { $0.append(contentsOf: block($1).readableBytesView) } }
+    package var bytes: Data {
+        (0..<blockCount).reduce(into: Data()) { $0.append(contentsOf: block($1).readableBytesView) }
+    }
 
     private static let noise: ByteBuffer = {
         var buffer = ByteBuffer()

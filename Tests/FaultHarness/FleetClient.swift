@@ -1,29 +1,29 @@
 import AsyncHTTPClient
-import Foundation
-import ImportModel
+package import Foundation
+package import ImportModel
 import NIOCore
 import NIOFoundationCompat
-import NIOHTTP1
+package import NIOHTTP1
 import TestSupport
 
 /// A client of one API process that shows every answer as it is.
-struct FleetClient: Sendable {
-    struct Answer: Sendable {
-        let status: Int
-        let headers: HTTPHeaders
-        let body: Data
+package struct FleetClient: Sendable {
+    package struct Answer: Sendable {
+        package let status: Int
+        package let headers: HTTPHeaders
+        package let body: Data
 
-        var text: String { String(decoding: body, as: UTF8.self) }
+        package var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     /// What the tests read of an image.
-    struct Image: Decodable, Sendable {
-        let id: ImageID
-        let status: String
-        let size: Int64?
-        let checksum: String?
-        let digest: String?
-        let task: String?
+    package struct Image: Decodable, Sendable {
+        package let id: ImageID
+        package let status: String
+        package let size: Int64?
+        package let checksum: String?
+        package let digest: String?
+        package let task: String?
 
         private enum CodingKeys: String, CodingKey {
             case id, status, size, checksum
@@ -41,9 +41,11 @@ struct FleetClient: Sendable {
     }()
 
     /// For example `http://127.0.0.1:9292`.
-    let endpoint: String
+    package let endpoint: String
 
-    func send(
+    package init(endpoint: String) { self.endpoint = endpoint }
+
+    package func send(
         _ method: HTTPMethod, _ path: String, json: String? = nil, headers: [(String, String)] = [], body: Data? = nil
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: endpoint + path)
@@ -61,7 +63,7 @@ struct FleetClient: Sendable {
     }
 
     /// Makes an image that waits for its bytes.
-    func create(_ name: String = "image") async throws -> ImageID {
+    package func create(_ name: String = "image") async throws -> ImageID {
         let json = #"{"name":"\#(name)","disk_format":"raw","container_format":"bare"}"#
         let answer = try await send(.POST, "/v2/images", json: json)
         guard answer.status == 201 else { throw UnexpectedAnswer("create", answer) }
@@ -69,27 +71,27 @@ struct FleetClient: Sendable {
     }
 
     /// Asks for a web-download and gives the answer, whatever it is.
-    func requestImport(_ image: ImageID, _ uri: String) async throws -> Answer {
+    package func requestImport(_ image: ImageID, _ uri: String) async throws -> Answer {
         let json = #"{"method":{"name":"web-download","uri":"\#(uri)"}}"#
         return try await send(.POST, "/v2/images/\(image)/import", json: json)
     }
 
     /// Makes an image and begins its import.
-    func beginImport(_ uri: String, name: String = "image") async throws -> ImageID {
+    package func beginImport(_ uri: String, name: String = "image") async throws -> ImageID {
         let id = try await create(name)
         let answer = try await requestImport(id, uri)
         guard answer.status == 202 else { throw UnexpectedAnswer("import", answer) }
         return id
     }
 
-    func image(_ id: ImageID) async throws -> Image {
+    package func image(_ id: ImageID) async throws -> Image {
         let answer = try await send(.GET, "/v2/images/\(id)")
         guard answer.status == 200 else { throw UnexpectedAnswer("show", answer) }
         return try JSONDecoder().decode(Image.self, from: answer.body)
     }
 
     /// The image's tasks with their history, newest first.
-    func tasks(of image: ImageID) async throws -> [TaskView] {
+    package func tasks(of image: ImageID) async throws -> [TaskView] {
         let page = try await fleet(TaskPage.self, "/tasks?image=\(image)")
         var tasks: [TaskView] = []
         for task in page.tasks { tasks.append(try await fleet(TaskView.self, "/tasks/\(task.id)")) }
@@ -97,13 +99,13 @@ struct FleetClient: Sendable {
     }
 
     /// The newest task of an image.
-    func task(of image: ImageID) async throws -> TaskView {
+    package func task(of image: ImageID) async throws -> TaskView {
         guard let task = try await tasks(of: image).first else { throw ServiceFailure("image \(image) has no task") }
         return task
     }
 
-    func queue() async throws -> QueueStats { try await fleet(QueueStats.self, "/queue") }
-    func workers() async throws -> [ProcessView] { try await fleet([ProcessView].self, "/workers") }
+    package func queue() async throws -> QueueStats { try await fleet(QueueStats.self, "/queue") }
+    package func workers() async throws -> [ProcessView] { try await fleet([ProcessView].self, "/workers") }
 
     private func fleet<Value: Decodable>(_ type: Value.Type, _ path: String) async throws -> Value {
         let answer = try await send(.GET, "/longshore/v1" + path)
@@ -112,7 +114,7 @@ struct FleetClient: Sendable {
     }
 
     /// Waits until the images have this status. An image whose import has failed for good ends the wait.
-    func wait(
+    package func wait(
         for images: some Collection<ImageID>, toBe status: String = "active", within limit: Duration = .seconds(120)
     ) async throws {
         var waiting = Set(images)
@@ -134,10 +136,10 @@ struct FleetClient: Sendable {
     }
 }
 
-struct UnexpectedAnswer: Error, CustomStringConvertible {
-    let description: String
+package struct UnexpectedAnswer: Error, CustomStringConvertible {
+    package let description: String
 
-    init(_ what: String, _ answer: FleetClient.Answer) {
+    package init(_ what: String, _ answer: FleetClient.Answer) {
         description = "\(what) was answered with \(answer.status): \(answer.text.prefix(500))"
     }
 }

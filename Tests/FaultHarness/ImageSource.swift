@@ -5,10 +5,10 @@ import NIOPosix
 import Synchronization
 
 /// An HTTP server of images, with faults as they are asked for in the URL.
-final class ImageSource: Sendable {
+package final class ImageSource: Sendable {
     /// What goes wrong, and for how many of the first requests for an image.
-    struct Fault: Sendable {
-        enum Kind: String, Sendable {
+    package struct Fault: Sendable {
+        package enum Kind: String, Sendable {
             /// Sends so many bytes and waits for `openGate`.
             case gate
             /// Sends so many bytes and resets the connection.
@@ -23,9 +23,15 @@ final class ImageSource: Sendable {
             case redirect
         }
 
-        let kind: Kind
-        var number: Int64 = 0
-        var times = Int.max
+        package let kind: Kind
+        package var number: Int64
+        package var times: Int
+
+        package init(kind: Kind, number: Int64 = 0, times: Int = .max) {
+            self.kind = kind
+            self.number = number
+            self.times = times
+        }
     }
 
     private struct State {
@@ -35,7 +41,7 @@ final class ImageSource: Sendable {
         var open: [ObjectIdentifier: any Channel] = [:]
     }
 
-    let port: Int
+    package let port: Int
     private let listener: any Channel
     private let state: Shared
 
@@ -77,7 +83,7 @@ final class ImageSource: Sendable {
         var channels: [any Channel] { inner.withLock { Array($0.open.values) } }
     }
 
-    init() async throws {
+    package init() async throws {
         let state = Shared()
         self.state = state
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -92,20 +98,22 @@ final class ImageSource: Sendable {
         port = listener.localAddress?.port ?? 0
     }
 
-    func stop() async throws {
+    package func stop() async throws {
         openGate()
         for channel in state.channels { channel.close(promise: nil) }
         try await listener.close()
     }
 
-    func url(_ image: SourceImage, _ fault: Fault? = nil) -> String {
+    package func url(_ image: SourceImage, _ fault: Fault? = nil) -> String {
         "http://127.0.0.1:\(port)" + Self.target(image, fault)
     }
 
     /// Lets all go on that wait, now and later.
-    func openGate() { state.openGate() }
+    package func openGate() { state.openGate() }
 
-    func requests(_ image: SourceImage, _ fault: Fault? = nil) -> Int { state.requests(Self.target(image, fault)) }
+    package func requests(_ image: SourceImage, _ fault: Fault? = nil) -> Int {
+        state.requests(Self.target(image, fault))
+    }
 
     private static func target(_ image: SourceImage, _ fault: Fault?) -> String {
         let path = "/\(image.seed)/\(image.size)"
