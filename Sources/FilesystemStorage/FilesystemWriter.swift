@@ -81,6 +81,7 @@ final class FilesystemWriter: ObjectWriter {
         do throws(SystemError) { try file.sync(key.description) } catch {
             throw error.fault(of: tree.store, root: tree.root)
         }
+        Failpoint.reach(.objectWritten)
         try tree.publish(key, description: json)
     }
 

@@ -85,6 +85,7 @@ struct ObjectTree: Sendable {
                 try SystemError.check("link", key.description) {
                     linkat(folder.descriptor, name + Self.partSuffix, folder.descriptor, name, 0)
                 }
+                Failpoint.reach(.objectNamed)
                 try SystemError.check("unlink", key.description + Self.partSuffix) {
                     unlinkat(folder.descriptor, name + Self.partSuffix, 0)
                 }

@@ -62,6 +62,7 @@ extension ImportPipeline {
         var inspector = DiskImageInspector()
         var gathering = BlockGatherer(blockBytes: Self.blockBytes)
         for try await arrived in source {
+            if received == 0 { Failpoint.reach(.sourceBegun) }
             received += Int64(arrived.readableBytes)
             if received > maxBytes { throw PipelineError.tooLarge(limit: maxBytes) }
             if let expectedBytes, received > expectedBytes { throw PipelineError.tooLong(expected: expectedBytes) }

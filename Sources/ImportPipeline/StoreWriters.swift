@@ -36,6 +36,7 @@ final class StoreWriters: Sendable {
             try await gate.pass()
             do throws(StorageError) {
                 let writer = try await target.create(key, expectedBytes: expectedBytes)
+                Failpoint.reach(.objectOpened)
                 state.withLock { $0.writers[target.id] = writer }
             } catch {
                 try fail(target.id, error)
@@ -48,7 +49,10 @@ final class StoreWriters: Sendable {
         guard let writer = state.withLock({ $0.writers[store] }) else { return }
         while let block = try await queue.pop() {
             try await gate.pass()
-            do throws(StorageError) { try await writer.write(block) } catch {
+            do throws(StorageError) {
+                try await writer.write(block)
+                Failpoint.reach(.blockWritten)
+            } catch {
                 try fail(store, error)
                 queue.leave()
                 await writer.abandon()
@@ -65,7 +69,9 @@ final class StoreWriters: Sendable {
                     try Task.checkCancellation()
                     try await gate.pass()
                     do throws(StorageError) {
+                        Failpoint.reach(.commitBegun)
                         try await writer.commit(description)
+                        Failpoint.reach(.commitDone)
                         state.withLock { _ = $0.committed.insert(store) }
                     } catch {
                         try fail(store, error)

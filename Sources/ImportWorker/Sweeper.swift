@@ -78,13 +78,16 @@ package struct Sweeper: Service {
             marker.mark = batch.catalog.sequence
             try await storage.setMarker(marker)
         }
+        if !batch.entries.isEmpty { Failpoint.reach(.sweepTaken) }
         for entry in batch.entries {
             // A key that no version of ours wrote is never passed to a store.
             guard let key = ObjectKey(entry.key) else { continue }
             try await storage.delete(key)
+            Failpoint.reach(.sweepDeleted)
         }
         try await store.finishGarbage(of: storage.id, batch.entries)
         if !batch.entries.isEmpty {
+            Failpoint.reach(.sweepReported)
             logger.info("swept store '\(storage.id)'", metadata: ["objects": "\(batch.entries.count)"])
         }
         return batch.entries.count

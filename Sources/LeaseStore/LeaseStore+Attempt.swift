@@ -64,6 +64,7 @@ package enum FailReply: Hashable, Sendable {
 extension LeaseStore {
     /// Asks for the next task; `nonce` has been minted for this claim alone.
     package func claim(nonce: Nonce, process: ProcessID, stores: [StoreID]) async throws -> ClaimReply {
+        Failpoint.reach(.claimSent)
         let reply = try await call(
             Scripts.importClaim,
             [
@@ -72,6 +73,7 @@ extension LeaseStore {
             ])
         switch reply.word {
         case "task":
+            Failpoint.reach(.claimAnswered)
             guard let id = TaskID(rawValue: try reply.string(0)),
                 let task = try TaskRecord(id: id, hash: try reply.hash(1)),
                 let image = try ImageRecord(id: task.image, hash: try reply.hash(2), lock: id.rawValue)
@@ -90,12 +92,14 @@ extension LeaseStore {
     /// Sends a heartbeat; `number` grows with each one of an attempt.
     /// - Returns: why the lease is lost, or `nil` while it is held.
     package func beat(_ attempt: AttemptID, number: Int64, _ beat: Beat) async throws -> LostLease? {
+        Failpoint.reach(.beatSent)
         let reply = try await call(
             Scripts.importBeat,
             [
                 attempt.task.rawValue, attempt.nonce.rawValue, Int(number), beat.phase.rawValue, beat.message,
                 Int(beat.bytesDone), beat.bytesTotal.map(String.init) ?? "", settings.beat.argument,
             ])
+        Failpoint.reach(.beatAnswered)
         switch reply.word {
         case "ok": return nil
         case "lost": return try reply.lostLease()
@@ -118,7 +122,9 @@ extension LeaseStore {
             arguments.append(store.rawValue)
             arguments.append(key)
         }
+        Failpoint.reach(.publishSent)
         let reply = try await call(Scripts.importPublish, arguments, isDurable: true)
+        Failpoint.reach(.publishAnswered)
         switch reply.word {
         case "published": return .published
         case "lost": return .lost(try reply.lostLease())
@@ -144,14 +150,19 @@ extension LeaseStore {
             case .reject: ("reject", .zero)
             case .workerFault(let after): ("worker-fault", after)
             }
+        Failpoint.reach(.failSent)
         let reply = try await call(
             Scripts.importFail, [attempt.task.rawValue, attempt.nonce.rawValue, how, reason, delay.argument])
+        Failpoint.reach(.failAnswered)
         return try failReply(reply)
     }
 
     /// Gives a task back unharmed (drain).
     package func release(_ attempt: AttemptID) async throws -> FailReply {
-        try failReply(try await call(Scripts.importRelease, [attempt.task.rawValue, attempt.nonce.rawValue]))
+        Failpoint.reach(.releaseSent)
+        let reply = try await call(Scripts.importRelease, [attempt.task.rawValue, attempt.nonce.rawValue])
+        Failpoint.reach(.releaseAnswered)
+        return try failReply(reply)
     }
 
     private func failReply(_ reply: Reply) throws -> FailReply {

@@ -59,6 +59,7 @@ extension LeaseStore {
     /// Locks an image and queues an import of it; durable once it returns.
     /// - Throws: `LeaseStoreError`; after `.inDoubt` the same call, with the same id, tells what became of it.
     package func createImport(_ task: NewTask, wanted: ImageStatus) async throws -> CreateReply {
+        Failpoint.reach(.createSent)
         let reply = try await call(
             Scripts.importCreate,
             [
@@ -66,6 +67,7 @@ extension LeaseStore {
                 min(max(task.priority, 0), 9), Self.stored(task.requestID, of: task.id),
             ] + lockArguments(task.mayForce) + [settings.maxAttempts, task.sourceBytes.map(String.init) ?? ""],
             isDurable: true)
+        Failpoint.reach(.createAnswered)
         return try createReply(reply, success: "created")
     }
 
@@ -73,6 +75,7 @@ extension LeaseStore {
     package func openUpload(
         _ task: NewTask, kind: TaskKind, nonce: Nonce, process: ProcessID
     ) async throws -> CreateReply {
+        Failpoint.reach(.uploadSent)
         let reply = try await call(
             Scripts.uploadOpen,
             [
@@ -80,6 +83,7 @@ extension LeaseStore {
                 task.owner, kind.rawValue, task.requestID,
             ] + lockArguments(task.mayForce) + [nonce.rawValue, process.rawValue, settings.lease.argument],
             isDurable: true)
+        Failpoint.reach(.uploadAnswered)
         return try createReply(reply, success: "opened")
     }
 

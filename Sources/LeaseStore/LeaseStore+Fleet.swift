@@ -38,6 +38,7 @@ package struct ProcessRecord: Hashable, Sendable {
 extension LeaseStore {
     /// Tells the fleet of a process; said again before `timeToLive` is over. Returns how many processes there are.
     package func register(_ process: ProcessRecord, timeToLive: Duration) async throws -> Int {
+        Failpoint.reach(.registerSent)
         let reply = try await call(
             Scripts.processRegister,
             [
@@ -46,6 +47,7 @@ extension LeaseStore {
                 process.version, "concurrency", process.concurrency, "stores",
                 process.stores.map(\.rawValue).joined(separator: ","), "started_at", Int(process.startedAtMs),
             ])
+        Failpoint.reach(.registerAnswered)
         guard reply.word == "registered" else { throw reply.unknown }
         return Int(try reply.int(1))
     }

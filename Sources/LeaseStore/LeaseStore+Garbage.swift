@@ -27,7 +27,9 @@ extension LeaseStore {
     /// Names what an attempt may have written and nobody should name; what is in use is left alone.
     package func nameGarbage(_ objects: [(store: StoreID, key: String)]) async throws {
         guard !objects.isEmpty else { return }
+        Failpoint.reach(.garbageSent)
         let reply = try await call(Scripts.garbageName, objects.flatMap { [$0.store.rawValue, $0.key] })
+        Failpoint.reach(.garbageAnswered)
         guard reply.word == "named" else { throw reply.unknown }
     }
 

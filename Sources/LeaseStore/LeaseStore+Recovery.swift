@@ -68,6 +68,7 @@ extension LeaseStore {
     /// Marks an attempt that was watched being silent for its whole lease; `false`: it moved.
     package func suspect(_ task: TaskID, beatSeq: Int64) async throws -> Bool {
         let reply = try await call(Scripts.importSuspect, [task.rawValue, Int(beatSeq)])
+        Failpoint.reach(.suspectAnswered)
         switch reply.word {
         case "suspected": return true
         case "moved": return false
@@ -78,8 +79,10 @@ extension LeaseStore {
     /// Takes a dead attempt's task back.
     /// - Parameter dead: the process that is proven to be gone, where there is such a proof.
     package func recover(_ task: TaskID, beatSeq: Int64, dead: ProcessID? = nil) async throws -> RecoverReply {
+        Failpoint.reach(.recoverSent)
         let reply = try await call(
             Scripts.importRecover, [task.rawValue, Int(beatSeq), dead?.rawValue ?? ""], isDurable: true)
+        Failpoint.reach(.recoverAnswered)
         switch reply.word {
         case "requeued": return .requeued
         case "ended": return .ended

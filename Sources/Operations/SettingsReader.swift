@@ -40,6 +40,7 @@ struct SettingsReader {
         ]
         problems = file?.problems ?? []
         complainAboutUnknown(flags: flags, variables: variables, alsoKnown: alsoKnown)
+        complainAboutFailpoints(environment)
     }
 
     private static func memory(_ name: String, _ values: [String: String]) -> InMemoryProvider {
@@ -83,9 +84,22 @@ struct SettingsReader {
         for name in flags.keys.sorted() where !names.contains(name) {
             addUnknown(name, "the command line", NearestName.of(name, among: names))
         }
-        let known = SettingKey.all.map(\.environmentName) + [SettingKey.configVariable] + alsoKnown
+        let known =
+            SettingKey.all.map(\.environmentName) + [
+                SettingKey.configVariable, FailpointPlan.variable, FailpointPlan.seedVariable,
+            ] + alsoKnown
         for name in variables.keys.sorted() where !known.contains(name) {
             addUnknown(name, "the environment", NearestName.of(name, among: known))
+        }
+    }
+
+    /// Faults that somebody asked for are no setting; all the same nothing starts with some that cannot be read.
+    private mutating func complainAboutFailpoints(_ environment: [String: String]) {
+        do throws(InvalidValue) { _ = try FailpointPlan(environment: environment) } catch {
+            problems.append(
+                SettingsProblem(
+                    key: FailpointPlan.variable, value: environment[FailpointPlan.variable], origin: "the environment",
+                    finding: error.message, remedy: FailpointPlan.remedy))
         }
     }
 

@@ -20,9 +20,11 @@ struct S3Publication: Sendable {
         sizeBytes: Int64, isGuarded: Bool, _ call: () async throws(S3CallFailure) -> Void
     ) async throws(StorageError) {
         if !isGuarded, try await look() != nil { throw .exists(store, key) }
+        Failpoint.reach(.objectWritten)
         do throws(S3CallFailure) { try await call() } catch {
             return try await settle(error, sizeBytes)
         }
+        Failpoint.reach(.objectNamed)
         if isGuarded { return }
         guard let there = try await look() else {
             throw .unavailable(store, reason: "\(key) was removed while it was being committed")

@@ -1,4 +1,5 @@
 import Foundation
+import ImportModel
 import Operations
 import Testing
 
@@ -18,6 +19,13 @@ import Testing
         for metric in MetricName.allCases {
             let row = page.split(separator: "\n").first { $0.hasPrefix("| `\(metric.rawValue)` |") }
             #expect(row?.hasSuffix("| \(metric.help) |") == true, "\(metric)")
+        }
+    }
+
+    @Test func `The page on testing has every failpoint with its meaning`() throws {
+        let page = try read("docs/testing.md")
+        for point in Failpoint.allCases {
+            #expect(page.contains("\n| `\(point.rawValue)` | \(point.meaning) |\n"), "\(point.rawValue)")
         }
     }
 

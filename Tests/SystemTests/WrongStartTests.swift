@@ -83,6 +83,11 @@ extension SystemTests {
                     Program.longshore, ["worker"], environment: ["LONGSHORE_WORKER_CONCURENCY": "3"], limit: 60)
                 #expect(variable.code == 2, "\(variable.complaint)")
 
+                let failpoint = try await Program.run(
+                    Program.longshore, ["worker"], environment: ["LONGSHORE_FAILPOINTS": "claim=kill"], limit: 60)
+                #expect(failpoint.code == 2, "\(failpoint.complaint)")
+                #expect(failpoint.complaint.contains("claim.answered"), "\(failpoint.complaint)")
+
                 let noStore = try await Program.run(
                     Program.longshore, ["api", "--redis-url", "unix://\(service.folder.path)/data/redis/redis.sock"],
                     limit: 60)

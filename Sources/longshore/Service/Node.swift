@@ -40,6 +40,12 @@ struct Node: Sendable {
         guard !settings.stores.isEmpty else {
             throw InvalidValue("no store is configured; give one with --store main=filesystem:/folder, or in the file")
         }
+        // Nobody shall run with them and not know it.
+        if let failpoints = Failpoint.armed {
+            logger.warning(
+                "this process was started with failpoints, and dies or freezes there; unset \(FailpointPlan.variable)",
+                metadata: ["failpoints": "\(failpoints.text)"])
+        }
         policy = try Self.policy(settings.sources)
         digestThreads = Self.threads(max(2, ProcessInfo.processInfo.activeProcessorCount))
         let resolverThreads = Self.threads(2)
