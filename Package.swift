@@ -117,6 +117,12 @@ let package = Package(
             name: "TestSupport", dependencies: ["RedisClient", logging, nioCore, nioPosix, nioHTTP1, nioSSL],
             path: "Tests/TestSupport", swiftSettings: settings),
         .target(
+            name: "FaultProxy", dependencies: ["RedisClient", nioCore, nioPosix], path: "Tests/FaultProxy",
+            swiftSettings: settings),
+        .testTarget(
+            name: "FaultProxyTests",
+            dependencies: ["FaultProxy", "RedisClient", "TestSupport", nioCore], swiftSettings: settings),
+        .target(
             name: "StorageConformance", dependencies: ["ImageStorage", "ImportModel", nioCore],
             path: "Tests/StorageConformance", swiftSettings: settings),
         .target(name: "ProtocolModel", path: "Tests/ProtocolModel", swiftSettings: settings),

@@ -1,7 +1,8 @@
 import Foundation
 import RedisClient
 
-/// All of the project's Lua: `Scripts/<noun>-<verb>.lua`, each with `prelude.lua` behind its first line.
+/// All of the project's Lua: `Scripts/<noun>-<verb>.lua`, each with `prelude.lua` behind its first line, and its name
+/// in the last one, for whoever sees it pass or finds it in a slow log.
 enum Scripts {
     static let importCreate = script("import-create", PackageResources.import_create_lua)
     static let uploadOpen = script("upload-open", PackageResources.upload_open_lua)
@@ -41,6 +42,6 @@ enum Scripts {
         let text = String(decoding: file, as: UTF8.self)
         let prelude = String(decoding: PackageResources.prelude_lua, as: UTF8.self)
         guard let firstLine = text.firstIndex(of: "\n") else { return RedisScript(name: name, source: text) }
-        return RedisScript(name: name, source: text[...firstLine] + prelude + text[firstLine...])
+        return RedisScript(name: name, source: text[...firstLine] + prelude + text[firstLine...] + "-- \(name)\n")
     }
 }
