@@ -134,9 +134,12 @@ let package = Package(
             dependencies: ["ImportModel", "LeaseStore", "ProtocolModel", "RedisClient", "TestSupport"],
             swiftSettings: settings),
         .executableTarget(
+            name: "data-path-limit", path: "Tests/DataPathLimit", linkerSettings: [.linkedLibrary("crypto")]),
+        .executableTarget(
             name: "longshore-bench",
             dependencies: [
-                "ImportModel", "LeaseStore", "RedisClient", "TestSupport", argumentParser, logging, nioCore, nioPosix,
+                "data-path-limit", "ImportModel", "LeaseStore", "RedisClient", "TestSupport", argumentParser, logging,
+                nioCore, nioPosix,
             ], path: "Tests/Bench", swiftSettings: settings),
         .testTarget(name: "DiskImageTests", dependencies: ["DiskImage"], swiftSettings: settings),
         .testTarget(

@@ -6,7 +6,8 @@ import Foundation
 struct LongshoreBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "longshore-bench",
-        abstract: "Measure scripts, the wait for a claim, whole cycles, Redis memory, and imports of tiny images.",
+        abstract:
+            "Measure scripts, the wait for a claim, whole cycles, Redis memory, and imports of tiny and large images.",
         discussion: "Rates and times are medians of the runs. docs/performance.md says how each one is measured.")
 
     @Flag(help: "Print one JSON document instead of tables.")
@@ -18,15 +19,24 @@ struct LongshoreBench: AsyncParsableCommand {
     @Option(help: "Where Redis and the store put their data, for as long as it takes: a folder on a real disk.")
     var folder = "."
 
-    @Option(help: "The longshore binary whose API and worker import the tiny images; without it they are left out.")
+    @Option(help: "The longshore binary whose API and worker do the imports; without it these are left out.")
     var binary: String?
+
+    @Option(help: "The size of the large image, in MiB.")
+    var mib = 1024
 
     @Option(
         help: "Measure only this; can be repeated. One of: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
     var only: [Part] = []
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case scripts, wait, cycles, memory, imports
+        case scripts, wait, cycles, memory, imports, data
+    }
+
+    /// Built with this program, and so beside it.
+    private var limit: String {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .appendingPathComponent("data-path-limit").path
     }
 
     func validate() throws {
@@ -34,7 +44,10 @@ struct LongshoreBench: AsyncParsableCommand {
         if let binary, !FileManager.default.isExecutableFile(atPath: binary) {
             throw ValidationError("there is no program at \(binary); 'make release' builds it.")
         }
-        if binary == nil, only.contains(.imports) { throw ValidationError("--only imports needs --binary.") }
+        guard (16...(64 << 10)).contains(mib) else { throw ValidationError("--mib is a number from 16 to 65536.") }
+        for part in [Part.imports, .data] where binary == nil && only.contains(part) {
+            throw ValidationError("--only \(part.rawValue) needs --binary.")
+        }
     }
 
     func run() async throws {
@@ -71,6 +84,9 @@ struct LongshoreBench: AsyncParsableCommand {
         case .imports:
             guard let binary else { return [] }
             return try await TinyImports(binary: binary).measure(runs: runs, at: place)
+        case .data:
+            guard let binary else { return [] }
+            return try await DataPath(binary: binary, limit: limit, mib: mib).measure(runs: runs, at: place)
         }
     }
 }

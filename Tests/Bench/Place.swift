@@ -116,6 +116,22 @@ struct Catalog: Sendable {
 
     var stores: [StoreID] { Self.disk.map { [$0] } ?? [] }
 
+    /// Returns when so many imports have succeeded since the event `id`.
+    func waitForEnds(_ count: Int, after id: String) async throws {
+        var (id, missing) = (id, count)
+        while missing > 0 {
+            let events = try await store.events(after: id, atMost: .seconds(30))
+            guard let last = events.last else {
+                throw BenchError("nothing happened for 30 s; \(missing) imports are left")
+            }
+            if let failure = events.first(where: { $0.type == "failure" }) {
+                throw BenchError("an import failed: \(failure.detail)")
+            }
+            missing -= events.count { $0.type == "success" }
+            id = last.id
+        }
+    }
+
     /// Empties Redis between two runs.
     func reset() async throws {
         try await redis.send("FLUSHALL", "SYNC")

@@ -18,8 +18,10 @@ struct Figure: Codable {
     var name: String
     var value: Double
     var unit: String
-    /// To the first figure of the section.
+    /// To the peer.
     var ratio: Double?
+    /// What the ratio is to.
+    var peer = "the empty script"
     /// Processor time per operation, of Redis and of this process.
     var redisMicroseconds: Double?
     var clientMicroseconds: Double?
@@ -62,7 +64,7 @@ struct Report: Codable {
         var line = "  " + figure.name.padding(toLength: 36, withPad: " ", startingAt: 0)
         let value = Self.number(figure.value)
         line += String(repeating: " ", count: max(0, 10 - value.count)) + value + " " + figure.unit
-        if let ratio = figure.ratio { line += String(format: "%8.2f of the empty script", ratio) }
+        if let ratio = figure.ratio { line += String(format: "%8.2f of \(figure.peer)", ratio) }
         if let redis = figure.redisMicroseconds, let client = figure.clientMicroseconds {
             line += String(format: "   CPU %4.0f µs Redis, %4.0f µs client", redis, client)
         }
