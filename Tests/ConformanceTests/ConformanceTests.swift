@@ -13,7 +13,7 @@ import struct Logging.Logger
     @Test(arguments: Configuration.conformance.map(\.name))
     func `every call is answered, and leaves the keys, as the model says`(name: String) async throws {
         let configuration = try #require(Configuration.conformance.first { $0.name == name })
-        let graph = ScriptGraph.explore(configuration)
+        let graph = configuration.graph
         let isWhole = ProcessInfo.processInfo.environment["LONGSHORE_CONFORMANCE"] == "all"
         try await withRedis { server in
             try await withClient(server.configuration) { client in

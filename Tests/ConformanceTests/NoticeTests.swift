@@ -46,7 +46,7 @@ import TestSupport
     func `a fault in a script is noticed`(fault: Fault) async throws {
         try #require(Scripts.all.contains { $0.source.contains(fault.right) }, "the script has changed: \(fault.right)")
         let configuration = try #require(Configuration.conformance.first { $0.name == fault.configuration })
-        let graph = ScriptGraph.explore(configuration)
+        let graph = configuration.graph
         try await withRedis { server in
             try await withClient(server.configuration) { client in
                 let redis = RealRedis(client, configuration) {

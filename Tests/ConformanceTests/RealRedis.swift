@@ -8,10 +8,12 @@ import RedisClient
 final class RealRedis {
     /// All keys as they were, byte for byte.
     struct Snapshot {
-        fileprivate var keys: [String]
+        fileprivate(set) var keys: [String]
         fileprivate var payloads: [[UInt8]]
         /// For calls whose arguments depend on what is in the record.
         var revisions: [Int]
+        /// Which server's run its suspicions name.
+        fileprivate(set) var runID: String
     }
 
     struct Outcome {
@@ -22,11 +24,11 @@ final class RealRedis {
         var snapshot: Snapshot
     }
 
-    private let client: RedisClient
-    private let configuration: Configuration
+    let client: RedisClient
+    let configuration: Configuration
     private let alter: (String) -> String
     private var digests: [String: String] = [:]
-    private var runID = ""
+    private(set) var runID = ""
 
     /// - Parameter alter: puts a fault into the scripts, to see that it is noticed.
     init(_ client: RedisClient, _ configuration: Configuration, alter: @escaping (String) -> String = { $0 }) {
@@ -38,15 +40,7 @@ final class RealRedis {
     /// Empties the server, makes the images, and returns that as the first snapshot.
     func start() async throws -> Outcome {
         try await client.send("FLUSHALL")
-        let information = try await client.send("INFO", "server").string ?? ""
-        runID =
-            information.split(separator: "\r\n").first { $0.hasPrefix("run_id:") }.map { String($0.dropFirst(7)) } ?? ""
-        for script in Scripts.all {
-            digests[script.name] = try await client.send("SCRIPT", "LOAD", alter(script.source)).string
-        }
-        for script in [Self.dump, Self.restore, Self.silence, Self.restart] {
-            digests[script.name] = try await client.send("SCRIPT", "LOAD", script.source).string
-        }
+        try await loadScripts()
         var commands = [command(Scripts.catalogOpen, ["1", "catalog", "172800000"])]
         for image in 0..<configuration.images {
             commands.append(
@@ -58,17 +52,34 @@ final class RealRedis {
         return outcome(.restart, RedisValue.null, replies[replies.count - 1])
     }
 
+    /// For a server whose state comes from elsewhere.
+    func loadScripts() async throws {
+        let information = try await client.send("INFO", "server").string ?? ""
+        runID =
+            information.split(separator: "\r\n").first { $0.hasPrefix("run_id:") }.map { String($0.dropFirst(7)) } ?? ""
+        for script in Scripts.all {
+            digests[script.name] = try await client.send("SCRIPT", "LOAD", alter(script.source)).string
+        }
+        for script in [Self.dump, Self.restore, Self.silence, Self.restart] {
+            digests[script.name] = try await client.send("SCRIPT", "LOAD", script.source).string
+        }
+    }
+
     /// Makes each of the steps from the same state; a round trip for all.
-    func run(_ operations: [Operation], from snapshot: Snapshot) async throws -> [Outcome] {
-        var wire = Wire(configuration: configuration)
-        wire.revisions = snapshot.revisions
+    ///
+    /// - Parameter memory: what the server may use while it makes the step, in bytes; 0 is without a limit.
+    func run(_ operations: [Operation], from snapshot: Snapshot, memory: Int = 0) async throws -> [Outcome] {
         let restoration = restore(snapshot)
         var commands: [RedisCommand] = []
         for operation in operations {
-            commands += [restoration, command(operation, wire), command(Self.dump, [])]
+            commands += [
+                restoration, RedisCommand("CONFIG", "SET", "maxmemory", memory),
+                command(operation, revisions: snapshot.revisions), RedisCommand("CONFIG", "SET", "maxmemory", 0),
+                command(Self.dump, []),
+            ]
         }
         let replies = try await client.pipeline(commands)
-        return operations.indices.map { outcome(operations[$0], replies[3 * $0 + 1], replies[3 * $0 + 2]) }
+        return operations.indices.map { outcome(operations[$0], replies[5 * $0 + 2], replies[5 * $0 + 4]) }
     }
 
     private func outcome(_ operation: Operation, _ reply: RedisValue, _ dump: RedisValue) -> Outcome {
@@ -81,11 +92,14 @@ final class RealRedis {
         return Outcome(
             reply: Answer(configuration: configuration, operation: operation).read(reply), raw: reply,
             projection: projection,
-            snapshot: Snapshot(keys: names, payloads: bytes, revisions: projection.revisions))
+            snapshot: Snapshot(keys: names, payloads: bytes, revisions: projection.revisions, runID: runID))
     }
 
-    private func restore(_ snapshot: Snapshot) -> RedisCommand {
-        var arguments: [any RedisArgument] = [digests[Self.restore.name] ?? "", 1, Wire.anchor]
+    /// Puts the server into a state. Suspicions that name the run in which the snapshot was taken name this one then.
+    func restore(_ snapshot: Snapshot) -> RedisCommand {
+        var arguments: [any RedisArgument] = [
+            digests[Self.restore.name] ?? "", 1, Wire.anchor, snapshot.runID, runID,
+        ]
         for (key, payload) in zip(snapshot.keys, snapshot.payloads) {
             arguments.append(key)
             arguments.append(payload)
@@ -93,7 +107,12 @@ final class RealRedis {
         return RedisCommand("EVALSHA", arguments: arguments)
     }
 
-    private func command(_ operation: Operation, _ wire: Wire) -> RedisCommand {
+    /// All keys of this node and what is in them, figures and events too; asked of it whatever slots it has.
+    var everything: RedisCommand { RedisCommand("EVALSHA", digests[Self.dump.name] ?? "", 0, "everything") }
+
+    func command(_ operation: Operation, revisions: [Int]) -> RedisCommand {
+        var wire = Wire(configuration: configuration)
+        wire.revisions = revisions
         switch operation {
         case .call(let call):
             guard let (script, arguments) = wire.call(call) else { return RedisCommand("PING") }
@@ -115,7 +134,7 @@ final class RealRedis {
         }
     }
 
-    private func command(_ script: RedisScript, _ arguments: [String]) -> RedisCommand {
+    func command(_ script: RedisScript, _ arguments: [String]) -> RedisCommand {
         let rest: [any RedisArgument] = [digests[script.name] ?? "", 1, Wire.anchor] + arguments
         return RedisCommand("EVALSHA", arguments: rest)
     }
@@ -127,13 +146,14 @@ final class RealRedis {
             local contents, payloads = {}, {}
             local keys = redis.call('KEYS', '*')
             for _, key in ipairs(keys) do
-                if not string.find(key, '}:stats$') and not string.find(key, '}:events$')
-                    and not string.find(key, '}:wake$') then
+                if ARGV[1] == 'everything' or not string.find(key, '}:stats$')
+                    and not string.find(key, '}:events$') and not string.find(key, '}:wake$') then
                     local kind = redis.call('TYPE', key).ok
                     local content
                     if kind == 'hash' then content = redis.call('HGETALL', key)
                     elseif kind == 'zset' then content = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
                     elseif kind == 'list' then content = redis.call('LLEN', key)
+                    elseif kind == 'stream' then content = redis.call('XLEN', key)
                     else content = redis.call('GET', key) end
                     contents[#contents + 1], contents[#contents + 2], contents[#contents + 3] = key, kind, content
                     payloads[#payloads + 1], payloads[#payloads + 2] = key, redis.call('DUMP', key)
@@ -146,7 +166,14 @@ final class RealRedis {
         name: "restore",
         source: """
             redis.call('FLUSHDB')
-            for i = 1, #ARGV, 2 do redis.call('RESTORE', ARGV[i], 0, ARGV[i + 1]) end
+            for i = 3, #ARGV, 2 do
+                redis.call('RESTORE', ARGV[i], 0, ARGV[i + 1])
+                if ARGV[1] ~= ARGV[2] and string.find(ARGV[i], '}:task:[^:]+$') then
+                    local mark = redis.call('HGET', ARGV[i], 'suspect')
+                    local beat = mark and string.match(mark, '^' .. ARGV[1] .. ':(.*)')
+                    if beat then redis.call('HSET', ARGV[i], 'suspect', ARGV[2] .. ':' .. beat) end
+                end
+            end
             """)
 
     /// Time passes for one task: what it compares its age with lies further back.

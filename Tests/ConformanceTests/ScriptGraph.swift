@@ -86,6 +86,14 @@ struct ScriptGraph {
     }
 }
 
+extension Configuration {
+    /// The graph of one of those that are compared with the scripts; explored once for all tests.
+    var graph: ScriptGraph { Self.graphs[name] ?? ScriptGraph.explore(self) }
+
+    private static let graphs = Dictionary(
+        uniqueKeysWithValues: conformance.map { ($0.name, ScriptGraph.explore($0)) })
+}
+
 extension Redis {
     /// As far as it can be read from the keys, and as far as anything is decided by it: a run of the server is this one
     /// or an earlier one; of the places in the queue only the order counts; which score the sweeper was told is its own

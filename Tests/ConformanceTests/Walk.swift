@@ -7,13 +7,15 @@ struct Walk {
     private let redis: RealRedis
     private let share: Double
     private var random = FixedRandom()
-    private var snapshots: [Int: RealRedis.Snapshot] = [:]
+    /// Each state that was reached, by its number in the graph.
+    private(set) var snapshots: [Int: RealRedis.Snapshot] = [:]
     /// How many steps of the graph, and how many probes, were compared.
     private(set) var edges = 0
     private(set) var probes = 0
     private(set) var mismatches: [String] = []
 
-    /// - Parameter share: of the edges that lead to no new state, and of the probes, how many to walk.
+    /// - Parameter share: of the edges that lead to no new state, and of the probes, how many to walk. With 0, only
+    ///   snapshots are made.
     init(_ graph: ScriptGraph, _ redis: RealRedis, share: Double) {
         self.graph = graph
         self.redis = redis

@@ -77,6 +77,15 @@ struct Wire {
         }
     }
 
+    /// The script that is called; nil for what is no call.
+    func script(of operation: Operation) -> RedisScript? {
+        switch operation {
+        case .call(let call): self.call(call)?.script
+        case .done(let store, let objects, let renewed): done(store, objects, renewed: renewed).script
+        case .passes, .restart: nil
+        }
+    }
+
     /// An entry that was named again has another score than the one that was taken.
     func done(_ store: Int, _ objects: Bits, renewed: Bits) -> (script: RedisScript, arguments: [String]) {
         let pairs = objects.flatMap { [key($0), renewed.contains($0) ? "0" : Self.ripeScore] }

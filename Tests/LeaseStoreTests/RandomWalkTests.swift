@@ -33,8 +33,8 @@ import Testing
         }
     }
 
-    @Test("every key that a script writes was touched before its first write, and is of the one slot")
-    func touchesFirst() async throws {
+    @Test("a script asks first whether the whole slot is here, and every key is of that slot")
+    func asksFirst() async throws {
         try await withFleet { fleet in
             let log = fleet.server.folder.appendingPathComponent("monitor")
             guard case .unixSocket(let path) = fleet.server.configuration.endpoint else { return }
@@ -53,7 +53,7 @@ import Testing
             try await seen("the walk is over")
             let trace = ScriptTrace(try String(contentsOf: log, encoding: .utf8))
             #expect(trace.scripts > 600)
-            #expect(trace.writes > 1000)
+            #expect(trace.commands > 1000)
             #expect(trace.problems == [])
         }
     }

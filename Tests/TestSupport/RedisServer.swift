@@ -26,13 +26,9 @@ package final class RedisServer: Sendable {
     /// Starts a server that takes connections over TLS with a client certificate only.
     /// - Parameter names: what the server's certificate is for, in the notation of `openssl`; `localhost` at least.
     package static func startTLS(names: String = "DNS:localhost,IP:127.0.0.1") async throws -> RedisServer {
-        var failure: (any Error)?
-        // The port is free when it is looked for, and may be taken before the server gets to it.
-        for _ in 1...5 {
-            let folder = try temporaryDirectory()
+        try await startOnFreePort { folder, port in
             let certificates = try TestCertificates(in: folder, names: names)
-            let port = try freePort()
-            let server = RedisServer(
+            return RedisServer(
                 configuration: RedisConfiguration(
                     endpoint: .tcp(host: "127.0.0.1", port: port),
                     tls: RedisConfiguration.TLS(
@@ -44,6 +40,27 @@ package final class RedisServer: Sendable {
                     "--tls-ca-cert-file", certificates.authority, "--tls-auth-clients", "yes",
                     "--tls-cert-file", certificates.serverCertificate, "--tls-key-file", certificates.serverKey,
                 ])
+        }
+    }
+
+    /// Starts a node of a cluster, without slots, that knows no other. It stays a primary when its last slot is moved.
+    package static func startNode() async throws -> RedisServer {
+        try await startOnFreePort { folder, port in
+            RedisServer(
+                configuration: RedisConfiguration(endpoint: .tcp(host: "127.0.0.1", port: port)), folder: folder,
+                arguments: [
+                    "--port", String(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes",
+                    "--cluster-port", String(try freePort()), "--cluster-node-timeout", "60000",
+                    "--cluster-allow-replica-migration", "no",
+                ])
+        }
+    }
+
+    private static func startOnFreePort(_ make: (URL, Int) throws -> RedisServer) async throws -> RedisServer {
+        var failure: (any Error)?
+        // The port is free when it is looked for, and may be taken before the server gets to it.
+        for _ in 1...5 {
+            let server = try make(try temporaryDirectory(), try freePort())
             do {
                 try await server.restart()
                 return server

@@ -22,7 +22,6 @@ local function audit(id)
         redis.call('ZREM', LIVE, id)
         return
     end
-    touch_task(id, task)
     local holder = redis.call('GET', lock_key(task.image))
     local image = load(image_key(task.image))
     if holder ~= id and (not holder or not is_live(holder)) and image and image.status ~= 'deleted' then
@@ -80,7 +79,6 @@ local function audit(id)
     end
 end
 
-touch(LIVE, LEASES, DELAYED, CONTROL, RING, STATS)
 local scan = redis.call('ZSCAN', LIVE, ARGV[1], 'COUNT', ARGV[2])
 for i = 1, #scan[2], 2 do audit(scan[2][i]) end
 -- And the other way round: what the indexes hold must be live. Bounded; more is seen in the next round.

@@ -6,7 +6,6 @@
 -- REPLY open catalog-id sequence | other-schema version
 local control = redis.call('HMGET', CONTROL, 'schema_version', 'catalog_id', 'retention_ms')
 if control[1] and control[1] ~= ARGV[1] then return { 'other-schema', control[1] } end
-touch(CONTROL)
 if not control[1] then
     redis.call('HSET', CONTROL, 'schema_version', ARGV[1], 'catalog_id', ARGV[2])
 end

@@ -3,7 +3,6 @@
 -- KEYS  1 anchor
 -- ARGV  1 store  2… key and score as they were taken, in pairs
 -- REPLY done count
-touch(GARBAGE)
 local removed = 0
 for i = 2, #ARGV, 2 do
     local member = ARGV[1] .. ' ' .. ARGV[i]

@@ -8,6 +8,5 @@ local named = {}
 for i = 1, #ARGV, 2 do
     if not is_named(ARGV[i], ARGV[i + 1]) then named[#named + 1] = i end
 end
-touch(GARBAGE)
 for _, i in ipairs(named) do name_garbage(ARGV[i], ARGV[i + 1]) end
 return { 'named', #named }

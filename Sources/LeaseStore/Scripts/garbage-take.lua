@@ -25,7 +25,6 @@ for first = 0, ripe - 1, 1000 do
     if #found >= 2 * limit then break end
 end
 
-touch(CONTROL, GARBAGE)
 redis.call('HSET', CONTROL, 'swept_at', NOW)
 local control = redis.call('HMGET', CONTROL, 'sequence', 'catalog_id')
 local answer = { 'taken', control[1] or '0', redis.call('ZCARD', GARBAGE) }

@@ -11,8 +11,6 @@ if image.protected == '1' then return { 'protected' } end
 local holder = redis.call('GET', lock_key(id))
 local task = holder and load(task_key(holder))
 
-if task then touch_task(holder, task) end
-touch(image_key(id), lock_key(id), GARBAGE, TAG .. 'index:images')
 if task and (task.state == 'pending' or task.state == 'processing') then
     finish(holder, task, 'failure', 'image-deleted', 'the image was deleted', nil)
 end

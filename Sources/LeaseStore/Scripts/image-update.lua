@@ -22,7 +22,6 @@ for i = 4, #ARGV do
     end
 end
 
-touch(image_key(id))
 if removals > 0 then redis.call('HDEL', image_key(id), unpack(ARGV, 4, 3 + removals)) end
 redis.call('HSET', image_key(id), 'updated_at', NOW, unpack(ARGV, 4 + removals))
 return { 'updated', redis.call('HINCRBY', image_key(id), 'revision', 1) }

@@ -9,7 +9,6 @@ local task, refusal = held(id, nonce)
 if not task then return refuse(refusal) end
 if tonumber(ARGV[3]) <= tonumber(task.beat_seq) then return { 'ok' } end
 
-touch(task_key(id), LEASES, STATS)
 local late = age(task.updated_at) - tonumber(ARGV[8])
 for _, bound in ipairs({ 100, 500, 1000, 5000, 15000 }) do
     if late <= bound then count('late:' .. bound) end

@@ -9,6 +9,5 @@ local task = load(task_key(id))
 if not task then return { 'no-task' } end
 if task.result == 'cancelled' then return { 'cancelled' } end
 if task.state == 'success' or task.state == 'failure' then return { 'terminal', task.state } end
-touch_task(id, task)
 finish(id, task, 'failure', 'cancelled', ARGV[2], load(image_key(task.image)))
 return { 'cancelled' }

@@ -19,13 +19,10 @@ if given then
 end
 if redis.call('HGET', CONTROL, 'paused') then return { 'paused' } end
 
-touch(CONTROL, RING, DELAYED, LEASES, WAKE, EVENTS, STATS, claim_key(nonce))
-
 -- Attempts that are due go back to their places. A step of its own: whole, whatever becomes of the claim behind it.
 local due = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', NOW, 'LIMIT', 0, 8)) do
     local task = load(task_key(id))
-    if task then touch(queue_key(task.owner)) end
     due[#due + 1] = { id = id, task = task }
 end
 for _, entry in ipairs(due) do
@@ -48,7 +45,6 @@ local function suits(id, task)
 end
 
 local function claim(id, task, score)
-    touch(task_key(id), queue_key(task.owner))
     dequeue(id, task)
     -- Tenants take turns: this one goes to the back.
     redis.call('ZADD', RING, 'XX', redis.call('HINCRBY', CONTROL, 'turn', 1), task.owner)

@@ -20,9 +20,6 @@ local refusal, image, status, holder, loser, how =
 if refusal then return refusal end
 local stores = cjson.decode(input).stores
 
-if loser then touch_task(holder, loser) end
-touch(CONTROL, RING, LIVE, WAKE, EVENTS, STATS, task_key(id), queue_key(owner), image_tasks_key(image_id))
-
 take_lock(id, image_id, image, holder, loser, how)
 local task = {
     'image', image_id, 'state', 'pending', 'input', input, 'owner', owner, 'prior_status', status,

@@ -18,7 +18,6 @@ if not task then
 end
 local image = load(image_key(task.image))
 
-touch_task(id, task)
 count('attempts:' .. how)
 local settled = 'ended'
 if how == 'reject' then

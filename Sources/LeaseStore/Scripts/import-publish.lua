@@ -31,7 +31,6 @@ if task.kind ~= 'stage' then
     if image.disk_format ~= ARGV[6] or image.container_format ~= ARGV[7] then return { 'changed', 'formats' } end
 end
 
-touch_task(id, task)
 redis.call('HSET', task_key(id), 'bytes_done', size, 'bytes_total', size, 'phase', 'publishing')
 if task.kind == 'stage' then
     redis.call('HSET', image_key(task.image), 'size', size, 'updated_at', NOW, 'stage', cjson.encode({

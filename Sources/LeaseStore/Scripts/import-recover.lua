@@ -13,7 +13,6 @@ if dead ~= '' then
 elseif task.suspect ~= run_id() .. ':' .. seq or age(task.updated_at) < tonumber(task.lease_ms) then
     return { 'alive' }
 end
-touch_task(id, task)
 count('recoveries')
 local reason = dead ~= '' and 'the process that ran it is gone: ' .. dead
     or 'no heartbeat for ' .. math.floor(age(task.updated_at) / 1000) .. ' s from ' .. task.worker

@@ -13,7 +13,6 @@ if not task then
     end
     return refuse(refusal)
 end
-touch_task(id, task)
 if task.kind then
     finish(id, task, 'failure', 'interrupted', reason, load(image_key(task.image)))
 else

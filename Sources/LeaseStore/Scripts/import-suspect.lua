@@ -9,7 +9,6 @@ local task = redis.call('HMGET', task_key(id), 'state', 'beat_seq', 'suspect', '
 if task[1] ~= 'processing' or task[2] ~= ARGV[2] then return { 'moved' } end
 local mark = run_id() .. ':' .. ARGV[2]
 if task[3] == mark then return { 'suspected' } end
-touch(task_key(id), LEASES)
 redis.call('HSET', task_key(id), 'suspect', mark)
 if tonumber(task[4]) > NOW then
     -- The server's clock was set back. Its age begins now, or a dead attempt would stay young until that time comes.

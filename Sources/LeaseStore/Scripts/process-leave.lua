@@ -3,7 +3,6 @@
 -- KEYS  1 anchor
 -- ARGV  1 process  2 host key
 -- REPLY left
-touch(TAG .. 'worker:' .. ARGV[1], TAG .. 'processes', TAG .. 'host:' .. ARGV[2])
 redis.call('DEL', TAG .. 'worker:' .. ARGV[1])
 redis.call('ZREM', TAG .. 'processes', ARGV[1])
 redis.call('SREM', TAG .. 'host:' .. ARGV[2], ARGV[1])

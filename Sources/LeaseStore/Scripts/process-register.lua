@@ -5,7 +5,6 @@
 -- REPLY registered now processes
 local id, ttl = ARGV[1], tonumber(ARGV[2])
 local key, all, host = TAG .. 'worker:' .. id, TAG .. 'processes', TAG .. 'host:' .. ARGV[3]
-touch(key, all, host)
 redis.call('HSET', key, 'seen_at', NOW, unpack(ARGV, 4))
 redis.call('PEXPIRE', key, ttl)
 redis.call('ZADD', all, NOW, id)

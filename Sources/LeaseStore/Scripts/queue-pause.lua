@@ -3,7 +3,6 @@
 -- KEYS  1 anchor
 -- ARGV  1 '1' to pause, '0' to resume
 -- REPLY paused | resumed
-touch(CONTROL, WAKE)
 if ARGV[1] == '1' then
     redis.call('HSET', CONTROL, 'paused', 1)
     return { 'paused' }

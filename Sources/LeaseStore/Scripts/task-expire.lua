@@ -8,7 +8,6 @@ local over = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', DONE, '-inf', NOW - retention, 'LIMIT', 0, ARGV[1])) do
     local task = redis.call('HMGET', task_key(id), 'expires_at', 'image')
     if not task[1] or tonumber(task[1]) <= NOW then
-        touch(history_key(id), image_tasks_key(task[2] or ''))
         over[#over + 1] = { id = id, image = task[2] }
     end
 end

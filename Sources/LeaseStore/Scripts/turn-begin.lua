@@ -6,6 +6,5 @@
 local field = 'turn:' .. ARGV[1]
 local last = redis.call('HGET', CONTROL, field)
 if last and tonumber(last) <= NOW and age(last) < tonumber(ARGV[2]) then return { 'not-due' } end
-touch(CONTROL)
 redis.call('HSET', CONTROL, field, NOW)
 return { 'begin' }

@@ -21,9 +21,6 @@ local refusal, image, status, holder, loser, how = examine_lock(image_id, ARGV[4
     ARGV[10] == '1', kind == 'stage')
 if refusal then return refusal end
 
-if loser then touch_task(holder, loser) end
-touch(CONTROL, LIVE, LEASES, EVENTS, STATS, task_key(id), claim_key(nonce), image_tasks_key(image_id))
-
 take_lock(id, image_id, image, holder, loser, how)
 redis.call('HSET', task_key(id), 'image', image_id, 'kind', kind, 'state', 'processing', 'input', ARGV[3],
     'owner', ARGV[5], 'prior_status', status, 'request_id', ARGV[7], 'created_at', NOW, 'updated_at', NOW,
