@@ -194,7 +194,7 @@ let package = Package(
             name: "FaultHarness",
             dependencies: [
                 "ImportModel", "RedisClient", "TestSupport", "longshore", asyncHTTPClient, nioCore, nioFoundation,
-                nioHTTP1, nioPosix,
+                nioHTTP1, nioPosix, nioSSL,
             ], path: "Tests/FaultHarness", swiftSettings: settings),
         .executableTarget(
             name: "longshore-faults", dependencies: ["FaultHarness", argumentParser], path: "Tests/Faults",

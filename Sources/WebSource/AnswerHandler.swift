@@ -4,10 +4,15 @@ import NIOHTTP1
 /// What took longer than a limit.
 enum SourceTimeout: Error { case headers, idle, total }
 
+/// Bytes after the end of an answer: what it said of its length was wrong.
+struct SourceExcess: Error {}
+
 /// Hands on the head of an answer as a promise and its body as bytes; closes when the answer is complete, and when it
 /// takes too long.
 ///
 /// A body is waited for only while somebody asks for more: a consumer that pauses holds back the reads, and the clock.
+/// Behind a complete answer must come the end of the connection, which was asked for, or nothing: an image whose
+/// length was given too short is no whole image.
 final class AnswerHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = ByteBuffer
@@ -19,6 +24,10 @@ final class AnswerHandler: ChannelDuplexHandler {
     private var total: Scheduled<Void>?
     /// For the head, then for each piece of the body.
     private var patience: Scheduled<Void>?
+    private var isComplete = false
+    /// How long the end of the connection is waited for when the answer is complete. What was sent with the answer is
+    /// there by then; servers that keep connections open are not worth more.
+    private static let lingering: TimeAmount = .milliseconds(100)
 
     init(_ promise: EventLoopPromise<HTTPResponseHead>, limits: SourceLimits, until deadline: ContinuousClock.Instant) {
         self.promise = promise
@@ -33,7 +42,12 @@ final class AnswerHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if promise == nil && patience == nil { patience = end(with: .idle, in: limits.idle, context: context) }
+        if promise == nil && patience == nil {
+            patience =
+                isComplete
+                ? context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingering) { context.close(promise: nil) }
+                : end(with: .idle, in: limits.idle, context: context)
+        }
         context.read()
     }
 
@@ -45,13 +59,18 @@ final class AnswerHandler: ChannelDuplexHandler {
             promise?.succeed(head)
             promise = nil
         case .body(let bytes): context.fireChannelRead(wrapInboundOut(bytes))
-        case .end: context.close(promise: nil)
+        case .end: isComplete = true
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        finish(error)
-        context.fireErrorCaught(error)
+        if isComplete {
+            // Only what was to be parsed is more of the answer; however the connection ends, all has arrived.
+            if error is HTTPParserError || error is NIOHTTPDecoderError { context.fireErrorCaught(SourceExcess()) }
+        } else {
+            finish(error)
+            context.fireErrorCaught(error)
+        }
         context.close(promise: nil)
     }
 

@@ -34,7 +34,8 @@ struct SourceFaults: Sendable {
             return .permanent("\(url): the answer is not HTTP (\(failure)); check scheme and port of the URL")
         case NIOSSLError.handshakeFailed(let failure) where failure != .sslError([.eofDuringHandshake]):
             return .permanent(
-                "\(url): no secure connection (\(failure)); check the server's certificate, or configure its authority")
+                "\(url): no secure connection (\(words(failure))); check the server's certificate, or configure its authority"
+            )
         case let failure as NIOSSLExtraError:
             return .permanent("\(url): the server's certificate is not for this host (\(failure)); check the URL")
         default:
@@ -44,8 +45,10 @@ struct SourceFaults: Sendable {
 
     /// The connection ended within the body.
     func broken(_ error: any Error, after received: Int64, of length: Int64?) -> SourceError {
-        let got = length.map { "\(received) of \($0) bytes" } ?? "\(received) bytes"
+        let got = length.map { $0 == received ? "\($0) bytes" : "\(received) of \($0) bytes" } ?? "\(received) bytes"
         return switch error {
+        case is SourceExcess:
+            .permanent("\(url): the source sent more than the \(got) that it announced; check the source")
         case SourceTimeout.idle: .transient("\(url): the source stopped sending after \(got); try again")
         case SourceTimeout.total: .transient("\(url): only \(got) arrived in the time allowed; use a faster source")
         default: .transient("\(url): the connection broke after \(got) (\(words(error))); try again")
@@ -66,7 +69,8 @@ struct SourceFaults: Sendable {
 
     /// What an answer that brings no image means; `nil` for one that does.
     func refusal(_ head: HTTPResponseHead) -> SourceError? {
-        let status = "\(head.status.code) \(head.status.reasonPhrase)"
+        // The usual words: what the server says there may be anything, the secrets of the URL included.
+        let status = "\(head.status.code) \(HTTPResponseStatus(statusCode: Int(head.status.code)).reasonPhrase)"
         switch head.status.code {
         case 200:
             let codings =
@@ -107,7 +111,15 @@ struct SourceFaults: Sendable {
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case HTTPParserError.invalidEOFState: "closed by the server"
         case NIOSSLError.uncleanShutdown: "closed without the end of TLS"
+        case NIOSSLError.handshakeFailed(let failure): words(failure)
         default: "\(error)"
         }
+    }
+
+    /// `CERTIFICATE_VERIFY_FAILED`: what the library says, without where in its sources it says so.
+    private func words(_ failure: BoringSSLError) -> String {
+        guard case .sslError(let stack) = failure, let first = stack.first else { return "\(failure)" }
+        let text = "\(first)".split(separator: " at ", maxSplits: 1)[0]
+        return text.split(separator: ":").last.map(String.init) ?? String(text)
     }
 }

@@ -74,7 +74,7 @@ package struct WebSource: Sendable {
                 return .moved(location)
             }
             if let refusal = faults.refusal(head) { throw refusal }
-            let length = head.headers.first(name: "content-length").flatMap { Int64($0) }
+            let length = head.headers[canonicalForm: "content-length"].first.flatMap { Int64($0) }
             if let length, length > limits.maxBytes { throw faults.tooLarge(limits.maxBytes) }
             let isChunked = head.headers[canonicalForm: "transfer-encoding"].contains { $0.lowercased() == "chunked" }
             let body = SourceBody(

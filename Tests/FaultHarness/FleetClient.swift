@@ -63,16 +63,18 @@ package struct FleetClient: Sendable {
     }
 
     /// Makes an image that waits for its bytes.
-    package func create(_ name: String = "image") async throws -> ImageID {
-        let json = #"{"name":"\#(name)","disk_format":"raw","container_format":"bare"}"#
+    package func create(_ name: String = "image", format: String = "raw") async throws -> ImageID {
+        let json = #"{"name":"\#(name)","disk_format":"\#(format)","container_format":"bare"}"#
         let answer = try await send(.POST, "/v2/images", json: json)
         guard answer.status == 201 else { throw UnexpectedAnswer("create", answer) }
         return try JSONDecoder().decode(Image.self, from: answer.body).id
     }
 
     /// Asks for a web-download and gives the answer, whatever it is.
-    package func requestImport(_ image: ImageID, _ uri: String) async throws -> Answer {
-        let json = #"{"method":{"name":"web-download","uri":"\#(uri)"}}"#
+    /// - Parameter checksum: the digest that the bytes must have, such as `sha256:…`.
+    package func requestImport(_ image: ImageID, _ uri: String, checksum: String? = nil) async throws -> Answer {
+        let extras = checksum.map { #","longshore":{"checksum":"\#($0)"}"# } ?? ""
+        let json = #"{"method":{"name":"web-download","uri":"\#(uri)"}\#(extras)}"#
         return try await send(.POST, "/v2/images/\(image)/import", json: json)
     }
 

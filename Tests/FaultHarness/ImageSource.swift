@@ -165,8 +165,7 @@ private final class SourceHandler: ChannelInboundHandler {
     ) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         guard index < image.blockCount else {
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            return
+            return finish(context: context)
         }
         if let fault, Int64(index * SourceImage.blockBytes) >= fault.number, fault.kind != .drip {
             context.flush()
@@ -202,7 +201,13 @@ private final class SourceHandler: ChannelInboundHandler {
         head.headers.add(name: "Content-Length", value: "0")
         if let location { head.headers.add(name: "Location", value: location) }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        finish(context: context)
+    }
+
+    /// Who fetches images asks for the end of the connection.
+    private func finish(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
     }
 
     private static func fault(_ query: Substring) -> ImageSource.Fault? {

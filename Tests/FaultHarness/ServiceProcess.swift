@@ -42,10 +42,12 @@ package final class ServiceProcess: Sendable {
         try await NIOThreadPool.singleton.runIfActive { [process] in process.terminate() }
     }
 
+    /// The log so far, as it is.
+    package var text: String { String(decoding: (try? Data(contentsOf: log)) ?? Data(), as: UTF8.self) }
+
     /// The log so far. What is no log line (a message before the log stands, a crash report) counts as an error.
     package func lines() -> [LogLine] {
-        let data = (try? Data(contentsOf: log)) ?? Data()  // not yet made: no lines
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").map { line in
+        text.split(separator: "\n").map { line in
             (try? JSONDecoder().decode(LogLine.self, from: Data(line.utf8)))
                 ?? LogLine(level: "error", message: String(line), metadata: nil)
         }

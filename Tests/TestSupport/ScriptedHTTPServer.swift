@@ -19,8 +19,12 @@ package final class ScriptedHTTPServer: Sendable {
         case sendBytes([UInt8])
         /// Sends so many zero bytes, no faster than they are taken.
         case stream(bytes: Int64)
+        /// Waits before the next step.
+        case pause(Duration)
         /// Stops answering; the connection stays open.
         case hang
+        /// Ends the connection at once; under TLS without a word that it was the end.
+        case cut
         /// Ends the connection with a reset instead of in order.
         case reset
     }
@@ -55,7 +59,9 @@ package final class ScriptedHTTPServer: Sendable {
         self.port = port
     }
 
-    package func url(_ target: String = "/", host: String = "127.0.0.1") -> String { "http://\(host):\(port)\(target)" }
+    package func url(_ target: String = "/", host: String = "127.0.0.1", scheme: String = "http") -> String {
+        "\(scheme)://\(host):\(port)\(target)"
+    }
 
     /// Stops listening and ends every connection.
     package func stop() async throws {
@@ -134,7 +140,16 @@ private final class ScriptHandler: ChannelInboundHandler {
         case .stream(let bytes):
             toStream = bytes
             stream(context: context)
+        case .pause(let time):
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            context.eventLoop.scheduleTask(in: TimeAmount(time)) { bound.value.0.play(context: bound.value.1) }
         case .hang: break
+        case .cut:
+            // From below TLS, which would say goodbye.
+            guard let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) else {
+                return context.close(promise: nil)
+            }
+            tls.close(promise: nil)
         case .reset:
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
             (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete {

@@ -9,14 +9,17 @@ package struct TestCertificates: Sendable {
     package let clientKey: String
 
     /// Makes them with `openssl`.
-    /// - Parameter names: what the server's certificate is for, in the notation of `openssl`.
-    package init(in folder: URL, names: String = "DNS:localhost,IP:127.0.0.1") throws {
+    /// - Parameters:
+    ///   - names: what the server's certificate is for, in the notation of `openssl`.
+    ///   - daysAgo: when they were made; a day later they had expired.
+    package init(in folder: URL, names: String = "DNS:localhost,IP:127.0.0.1", daysAgo: Int = 0) throws {
         func file(_ name: String) -> String { folder.appendingPathComponent(name).path }
         let log = folder.appendingPathComponent("openssl.log")
         func request(_ name: String, _ arguments: [String]) throws {
+            let program = (daysAgo == 0 ? [] : ["faketime", "-f", "-\(daysAgo)d"]) + ["openssl"]
             try ServerProcess.run(
-                "openssl",
-                [
+                program[0],
+                program.dropFirst() + [
                     "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc",
                     "-days", "1", "-subj", "/CN=\(name)", "-keyout", file("\(name).key"), "-out", file("\(name).pem"),
                 ] + arguments, log: log)
