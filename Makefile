@@ -1,7 +1,7 @@
 # `make help` prints every target with its line.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build release bench test faults fuzz model check docs demo clean dependencies
+.PHONY: help build release bench test faults fuzz model seeded-bugs check docs demo clean dependencies
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -44,6 +44,10 @@ model: ## explore the model of the lease protocol, whole, and show what breaks w
 	@swift build -c release --product longshore-model >&2
 	@.build/release/longshore-model $(ARGS)
 
+seeded-bugs: ## put known bugs into a copy of the sources, one by one, and see which tests catch them (ARGS='--bug no-self-fence')
+	@deploy/install-dependencies --tests
+	@Tests/SeededBugs/run $(ARGS)
+
 check: ## look over the sources: format, layers, Lua, scripts, deployment files
 	@deploy/install-dependencies
 	swift format lint --strict --parallel --recursive Sources Tests Package.swift
@@ -51,6 +55,7 @@ check: ## look over the sources: format, layers, Lua, scripts, deployment files
 	@Tests/check/lua
 	@Tests/check/shell
 	@Tests/check/acl
+	@Tests/check/seeded-bugs
 
 docs: ## check that every link in the documents leads somewhere
 	@Tests/check/links
