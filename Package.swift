@@ -199,7 +199,8 @@ let package = Package(
         .executableTarget(
             name: "longshore-faults", dependencies: ["FaultHarness", argumentParser], path: "Tests/Faults",
             swiftSettings: settings),
-        .testTarget(name: "FaultTests", dependencies: ["FaultHarness"], swiftSettings: settings),
+        .testTarget(
+            name: "FaultTests", dependencies: ["FaultHarness", "ImportModel", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "SystemTests",
             dependencies: [
