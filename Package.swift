@@ -193,8 +193,8 @@ let package = Package(
         .target(
             name: "FaultHarness",
             dependencies: [
-                "ImportModel", "RedisClient", "TestSupport", "longshore", asyncHTTPClient, nioCore, nioFoundation,
-                nioHTTP1, nioPosix, nioSSL,
+                "FaultProxy", "ImportModel", "RedisClient", "TestSupport", "longshore", asyncHTTPClient, nioCore,
+                nioFoundation, nioHTTP1, nioPosix, nioSSL,
             ], path: "Tests/FaultHarness", swiftSettings: settings),
         .executableTarget(
             name: "longshore-faults", dependencies: ["FaultHarness", argumentParser], path: "Tests/Faults",

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 package import RedisClient
 
-/// Stands in front of a Redis and does to whole commands what networks and servers do: see `Fault`.
+/// Stands in front of a Redis and does to whole commands what networks and servers do: see `WireFault`.
 ///
 /// It understands requests and replies enough to tell scripts by name and to keep each reply with its request, in
 /// pipelines and behind blocking commands. A connection that subscribes or monitors is passed on without faults.

@@ -4,11 +4,11 @@ package struct FaultRule: Sendable {
     package var commands: Set<String>
     /// The share of these commands that it meets, 0 to 1.
     package var share: Double
-    package var fault: Fault
+    package var fault: WireFault
     /// It happens at most so often.
     package var limit: Int
 
-    package init(_ fault: Fault, of commands: Set<String> = [], share: Double = 1, limit: Int = .max) {
+    package init(_ fault: WireFault, of commands: Set<String> = [], share: Double = 1, limit: Int = .max) {
         self.commands = commands
         self.share = share
         self.fault = fault
@@ -25,10 +25,15 @@ struct FaultPlan: Sendable {
 
     mutating func use(_ rules: [FaultRule]) { self.rules = rules }
 
-    mutating func fault(for command: String) -> Fault? {
+    /// - Parameters:
+    ///   - name: of the script or the command.
+    ///   - command: that calls it: `EVALSHA`, `GET`.
+    mutating func fault(for name: String, command: String) -> WireFault? {
         for index in rules.indices {
             let rule = rules[index]
-            guard rule.limit > 0, rule.commands.isEmpty || rule.commands.contains(command),
+            guard rule.limit > 0, rule.commands.isEmpty || rule.commands.contains(name),
+                // No server answers anything else so.
+                rule.fault != .refuse(.noscript) || command == "EVALSHA",
                 Double.random(in: 0..<1, using: &generator) < rule.share
             else { continue }
             rules[index].limit -= 1

@@ -10,7 +10,7 @@ final class Link {
 
     /// What the next reply belongs to.
     private enum Pending {
-        case server(label: String, source: ByteBuffer?, fault: Fault?)
+        case server(label: String, source: ByteBuffer?, fault: WireFault?)
         case canned(ByteBuffer)
     }
 
@@ -69,7 +69,7 @@ final class Link {
             return requests.add(.write(request.bytes))
         }
         let label = proxy.names.label(of: request)
-        let fault = proxy.fault(for: label)
+        let fault = proxy.fault(for: label, command: request.command)
         if let fault, !fault.isOfReply { proxy.count(fault, of: label) }
         var reply = Pending.server(label: label, source: request.source, fault: nil)
         switch fault {

@@ -30,10 +30,12 @@ final class ProxyState: Sendable {
     func use(_ rules: [FaultRule]) { state.withLock { $0.plan.use(rules) } }
 
     /// Draws what happens to a command.
-    func fault(for command: String) -> Fault? { state.withLock { $0.plan.fault(for: command) } }
+    func fault(for name: String, command: String) -> WireFault? {
+        state.withLock { $0.plan.fault(for: name, command: command) }
+    }
 
     /// It has come to it.
-    func count(_ fault: Fault, of command: String) { state.withLock { $0.tally.add(fault.name, of: command) } }
+    func count(_ fault: WireFault, of command: String) { state.withLock { $0.tally.add(fault.name, of: command) } }
 
     /// Takes a new connection in; returns false when the proxy has stopped. To be called on the link's event loop.
     func add(_ link: Link, on eventLoop: any EventLoop) -> Bool {

@@ -43,13 +43,13 @@ import Testing
 
     @Test("a seed makes the same choices again, and a rule strikes at most as often as it may")
     func plan() {
-        func choices(_ seed: UInt64) -> [Fault?] {
+        func choices(_ seed: UInt64) -> [WireFault?] {
             var plan = FaultPlan(seed: seed)
             plan.use([
                 FaultRule(.cutInReply, of: ["a"], share: 0.5, limit: 20),
                 FaultRule(.delayReply(upTo: .seconds(1)), of: ["a"], share: 0.5),
             ])
-            return (0..<100).map { plan.fault(for: $0.isMultiple(of: 10) ? "b" : "a") }
+            return (0..<100).map { plan.fault(for: $0.isMultiple(of: 10) ? "b" : "a", command: "GET") }
         }
         #expect(choices(1) == choices(1))
         #expect(choices(1) != choices(2))

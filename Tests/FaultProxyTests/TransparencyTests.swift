@@ -96,7 +96,7 @@ import TestSupport
             #expect(try await rig.client.run(other, keys: [], arguments: []).int == 2)
             rig.proxy.use([FaultRule(.refuse(.busy), of: ["count-up"], limit: 1)])
             #expect(try await rig.client.run(other, keys: [], arguments: []).int == 3)
-            await #expect(throws: RedisError.refused(RedisServerError(message: Fault.Refusal.busy.rawValue))) {
+            await #expect(throws: RedisError.refused(RedisServerError(message: WireFault.Refusal.busy.rawValue))) {
                 try await rig.client.run(script, keys: [], arguments: [])
             }
             // Called by its source.

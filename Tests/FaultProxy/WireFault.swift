@@ -1,5 +1,5 @@
 /// What goes wrong with one command, or with its connection when the command comes along.
-package enum Fault: Sendable, Hashable {
+package enum WireFault: Sendable, Hashable {
     /// The request, and what follows it, waits; if its client gives up meanwhile, it still arrives.
     case delayRequest(upTo: Duration)
     case delayReply(upTo: Duration)
@@ -18,7 +18,7 @@ package enum Fault: Sendable, Hashable {
     /// One byte a second for so long, then the rest at once.
     case trickleRequest(upTo: Duration)
     case trickleReply(upTo: Duration)
-    /// The request is not forwarded, and answered with an error.
+    /// The request is not forwarded, and answered with an error; NOSCRIPT meets only what is called by its digest.
     case refuse(Refusal)
 
     /// An error in the words of Redis 7.
@@ -59,7 +59,7 @@ package enum Fault: Sendable, Hashable {
     }
 
     /// The same fault, with a time drawn from up to what it names.
-    func drawn(using generator: inout some RandomNumberGenerator) -> Fault {
+    func drawn(using generator: inout some RandomNumberGenerator) -> WireFault {
         func some(_ limit: Duration) -> Duration { limit * Double.random(in: 0...1, using: &generator) }
         return switch self {
         case .delayRequest(let limit): .delayRequest(upTo: some(limit))
