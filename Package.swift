@@ -167,8 +167,8 @@ let package = Package(
         .testTarget(
             name: "ImportWorkerTests",
             dependencies: [
-                "FilesystemStorage", "ImageStorage", "ImportModel", "ImportWorker", "LeaseStore", "RedisClient",
-                "TestSupport", "WebSource", lifecycle, logging, nioCore, nioPosix,
+                "FaultProxy", "FilesystemStorage", "ImageStorage", "ImportModel", "ImportWorker", "LeaseStore",
+                "RedisClient", "TestSupport", "WebSource", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "LeaseStoreTests",

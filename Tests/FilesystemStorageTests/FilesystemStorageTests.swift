@@ -60,6 +60,20 @@ import Testing
         }
     }
 
+    @Test func `bytes that the disk did not keep are no object`() async throws {
+        try await withStore { store, root in
+            let key = newKey()
+            let writer = try await store.create(key, expectedBytes: 3)
+            try await writer.write(ByteBuffer(string: "abc"))
+            BrokenDisk.break(root)
+            await #expect {
+                try await writer.commit(
+                    ObjectDescription(image: key.image, sizeBytes: 3, digests: ContentDigests(md5: "", sha512: "")))
+            } throws: { "\($0)".contains("fsync") }
+            #expect(try await store.size(key) == nil)
+        }
+    }
+
     @Test func `a full disk is told as such, early where the size is known, and is not full after the sweep`()
         async throws
     {

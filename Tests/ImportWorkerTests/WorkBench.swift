@@ -76,14 +76,15 @@ struct WorkBench: Sendable {
         return id
     }
 
-    func runner(stall: Duration = .seconds(30)) throws -> AttemptRunner {
+    func runner(stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil) throws -> AttemptRunner {
         var limits = AttemptRunner.Limits()
         limits.retry = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
         limits.stall = stall
         let source = try WebSource(
             policy: SourcePolicy(allow: [HostRule(parsing: "127.0.0.0/8")]), resolver: SystemResolver(threads: threads))
         return AttemptRunner(
-            store: store, beats: beats, storages: [storage], source: source, threads: threads, limits: limits,
+            store: store, beats: beats, storages: [storage ?? self.storage], source: source, threads: threads,
+            limits: limits,
             logger: logger)
     }
 

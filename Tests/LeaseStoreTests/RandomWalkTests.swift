@@ -36,22 +36,10 @@ import Testing
     @Test("a script asks first whether the whole slot is here, and every key is of that slot")
     func asksFirst() async throws {
         try await withFleet { fleet in
-            let log = fleet.server.folder.appendingPathComponent("monitor")
-            guard case .unixSocket(let path) = fleet.server.configuration.endpoint else { return }
-            let monitor = try ServerProcess(
-                "redis-cli", ["-s", path, "monitor"], log: log, folder: fleet.server.folder)
-            defer { monitor.kill() }
-            func seen(_ text: String) async throws {
-                try await eventually {
-                    _ = try await fleet.client.send("ECHO", text)
-                    return (try? String(contentsOf: log, encoding: .utf8))?.contains(text) ?? false
-                }
+            let log = try await monitored(fleet) {
+                try await RandomWalk(fleet, seed: Self.seed &+ 1).run(steps: 600)
             }
-            try await seen("the monitor listens")
-            let walk = RandomWalk(fleet, seed: Self.seed &+ 1)
-            try await walk.run(steps: 600)
-            try await seen("the walk is over")
-            let trace = ScriptTrace(try String(contentsOf: log, encoding: .utf8))
+            let trace = ScriptTrace(log)
             #expect(trace.scripts > 600)
             #expect(trace.commands > 1000)
             #expect(trace.problems == [])

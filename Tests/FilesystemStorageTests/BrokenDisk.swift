@@ -1,0 +1,25 @@
+import Foundation
+import Synchronization
+
+/// A disk that takes what is written and fails when it has to keep it.
+enum BrokenDisk {
+    private static let folders = Mutex<Set<String>>([])
+
+    /// From now on nothing below this folder can be synced.
+    static func `break`(_ folder: String) { folders.withLock { _ = $0.insert(folder) } }
+
+    fileprivate static func holds(_ descriptor: CInt) -> Bool {
+        guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+        else { return false }
+        return folders.withLock { $0.contains { path.hasPrefix($0) } }
+    }
+}
+
+/// In the program of the tests this is `fsync`, before the C library's.
+@_cdecl("fsync") func syncUnlessBroken(_ descriptor: CInt) -> CInt {
+    if BrokenDisk.holds(descriptor) {
+        errno = EIO
+        return -1
+    }
+    return fdatasync(descriptor)
+}

@@ -1,0 +1,64 @@
+import FilesystemStorage
+import ImageStorage
+import ImportModel
+import NIOCore
+import Synchronization
+
+@testable import ImportWorker
+
+/// A real store that tells what is asked of it, and that hangs in every write until it is let go.
+final class WatchedStorage: ImageStorage {
+    private let base: FilesystemStorage
+    private let calls = Mutex((writes: 0, deletes: 0))
+    private let letGo = OneShot<Void>()
+
+    init(_ base: FilesystemStorage) { self.base = base }
+
+    var writes: Int { calls.withLock(\.writes) }
+    var deletes: Int { calls.withLock(\.deletes) }
+
+    /// Lets all writes end, the ones that hang and those to come.
+    func release() { letGo.fulfil() }
+
+    var id: StoreID { base.id }
+    var kind: String { base.kind }
+
+    func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter {
+        Writer(base: try await base.create(key, expectedBytes: expectedBytes), storage: self)
+    }
+
+    func delete(_ key: ObjectKey) async throws(StorageError) {
+        calls.withLock { $0.deletes += 1 }
+        try await base.delete(key)
+    }
+
+    func read(_ key: ObjectKey, range: Range<Int64>?) async throws(StorageError) -> ObjectBody {
+        try await base.read(key, range: range)
+    }
+
+    func size(_ key: ObjectKey) async throws(StorageError) -> Int64? { try await base.size(key) }
+
+    func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await base.list(after: cursor) }
+
+    func marker() async throws(StorageError) -> StoreMarker? { try await base.marker() }
+
+    func setMarker(_ marker: StoreMarker) async throws(StorageError) { try await base.setMarker(marker) }
+
+    func check() async throws(StorageError) { try await base.check() }
+
+    private struct Writer: ObjectWriter {
+        let base: any ObjectWriter
+        let storage: WatchedStorage
+
+        func write(_ block: ByteBuffer) async throws(StorageError) {
+            storage.calls.withLock { $0.writes += 1 }
+            // As a system call that hangs, it does not end with the task that waits for it.
+            await Task { [letGo = storage.letGo] in try? await letGo.wait() }.value
+            try await base.write(block)
+        }
+
+        func commit(_ description: ObjectDescription) async throws(StorageError) { try await base.commit(description) }
+
+        func abandon() async { await base.abandon() }
+    }
+}
