@@ -3,5 +3,7 @@ package enum FaultMatrix {
     package static let rows: [FaultRow] = [
         .f8,
         .f9,
+        .f16,
+        .f18,
     ]
 }

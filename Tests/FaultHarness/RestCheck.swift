@@ -15,7 +15,7 @@ package struct RestCheck: Sendable {
     ///   - images: what every active image must consist of.
     ///   - isSwept: whether the store may hold nothing but what images name.
     package func problems(_ images: [ImageID: SourceImage], isSwept: Bool = true) async throws -> [String] {
-        try await indexes() + content(images) + attempts() + strays(isSwept: isSwept)
+        try await indexes() + invariants() + publications() + content(images) + attempts() + strays(isSwept: isSwept)
     }
 
     /// Waits until the sweepers have removed everything that they may.
@@ -25,10 +25,6 @@ package struct RestCheck: Sendable {
         }
     }
 
-    private func keys(_ pattern: String) async throws -> [String] {
-        try await fleet.ask(RedisCommand("KEYS", "{longshore}:\(pattern)")).array?.compactMap(\.string) ?? []
-    }
-
     private func indexes() async throws -> [String] {
         var problems = try await keys("image:*:lock").map { "\($0) is left" }
         problems += try await keys("queue:*").map { "\($0) is not empty" }
@@ -36,7 +32,7 @@ package struct RestCheck: Sendable {
             let count = try await fleet.ask(RedisCommand("ZCARD", "{longshore}:\(name)")).int
             if count != 0 { problems.append("\(name) holds \(count ?? -1)") }
         }
-        let live = try await fleet.ask(RedisCommand("SCARD", "{longshore}:live")).int
+        let live = try await fleet.ask(RedisCommand("ZCARD", "{longshore}:live")).int
         if live != 0 { problems.append("live holds \(live ?? -1)") }
         return problems
     }

@@ -1,0 +1,47 @@
+import RedisClient
+import TestSupport
+
+extension RestCheck {
+    /// What is wrong with the keys as they are in this moment (L1, L2, Q1, Q2, Q4): it need not be a moment of rest.
+    package func invariants() async throws -> [String] {
+        let reply = try await withClient(fleet.redis.configuration) { redis in
+            try await redis.run(KeyInvariants.script, keys: ["{longshore}:control"], arguments: [])
+        }
+        guard let problems = reply.array?.first?.array else { return ["the invariants could not be read: \(reply)"] }
+        return problems.compactMap(\.string)
+    }
+
+    /// Every active image names what the one task wrote that was published, under the nonce that this task had (O1, L4).
+    package func publications() async throws -> [String] {
+        var problems: [String] = []
+        for name in try await keys("image:*") where name.split(separator: ":").count == 3 {
+            let replies = try await fleet.ask([
+                RedisCommand("HMGET", name, "status", "loc:main"), RedisCommand("ZRANGE", "\(name):tasks", 0, -1),
+            ])
+            guard let image = replies[0].array, image[0].string == "active" else { continue }
+            let nonce = image[1].string?.split(separator: "/").last.map(String.init) ?? "none"
+            var published: [String] = []
+            for task in (replies[1].array ?? []).compactMap(\.string) {
+                let fields = try await fleet.ask([
+                    RedisCommand("HMGET", "{longshore}:task:\(task)", "state", "nonce"),
+                    RedisCommand("GET", "{longshore}:claim:\(nonce)"),
+                ])
+                guard let values = fields[0].array, values[0].string == "success" else { continue }
+                if values[1].string == nonce { published.append(task) }
+                if values[1].string == nonce, let claimed = fields[1].string, claimed != task {
+                    problems.append("\(name) was published by \(task), and its nonce was given to \(claimed)")
+                }
+            }
+            // Tasks are forgotten after a while; then there is nothing to compare.
+            let isForgotten = (replies[1].array ?? []).isEmpty
+            if published.count != 1, !isForgotten {
+                problems.append("\(name) names the nonce \(nonce), which \(published.count) successful tasks had")
+            }
+        }
+        return problems
+    }
+
+    func keys(_ pattern: String) async throws -> [String] {
+        try await fleet.ask(RedisCommand("KEYS", "{longshore}:\(pattern)")).array?.compactMap(\.string) ?? []
+    }
+}
