@@ -39,13 +39,14 @@ package struct Recoverer: Service {
                         nextSweep = ContinuousClock.now + Self.sweepInterval(processes: scan.processes)
                         try await neighbours.update(scan.hostProcesses, from: store)
                         if scan.isWorkWaiting { onWorkWaiting() }
-                        for attempt in watched.observe(scan.silent, at: ContinuousClock.now) {
+                        for attempt in watched.observe(scan.silent, run: scan.run, at: ContinuousClock.now) {
                             try await recover(attempt)
                         }
                     }
                     for dead in neighbours.dead() { try await bury(dead, &neighbours) }
                 } catch let error as LeaseStoreError {
                     logger.warning("cannot look for lost attempts", metadata: ["reason": "\(error)"])
+                    watched.forget()
                     nextSweep = ContinuousClock.now + .seconds(1)
                 }
                 try await Task.sleep(for: Self.lookInterval * Double.random(in: 0.8...1))

@@ -25,6 +25,8 @@ package struct LeaseScan: Sendable {
     package var silent: [SilentAttempt]
     /// Whether tasks wait to be claimed.
     package var isWorkWaiting: Bool
+    /// Which run of the server answered; another one after each restart.
+    package var run: String
 }
 
 package enum RecoverReply: Hashable, Sendable {
@@ -62,7 +64,7 @@ extension LeaseStore {
         return LeaseScan(
             processes: Int(try reply.int(0)),
             hostProcesses: try reply.strings(1).compactMap(ProcessID.init(rawValue:)), silent: silent,
-            isWorkWaiting: try reply.int(3) == 1)
+            isWorkWaiting: try reply.int(3) == 1, run: try reply.string(4))
     }
 
     /// Marks an attempt that was watched being silent for its whole lease; `false`: it moved.

@@ -1,8 +1,6 @@
 import FaultProxy
-import Foundation
 import ImportModel
 import LeaseStore
-import RedisClient
 import TestSupport
 import Testing
 
@@ -15,7 +13,7 @@ import Testing
         try await WorkBench.with { bench in
             let server = try await ScriptedHTTPServer { _ in ScriptedHTTPServer.answer(body: "bytes") }
             let task = try await bench.queue(server.url())
-            try await withProxy(bench) { proxy, store in
+            try await bench.withProxy { proxy, store in
                 proxy.use([FaultRule(.cutBeforeReply, of: ["import-claim"], limit: 1)])
                 let loop = ClaimLoop(
                     store: store, runner: try bench.runner(), process: bench.identity.id, stores: [WorkBench.storeID],
@@ -34,7 +32,7 @@ import Testing
         try await WorkBench.with { bench in
             let task = try await bench.queue("http://127.0.0.1:1/")
             let claim = try await bench.claim()
-            try await withProxy(bench) { proxy, store in
+            try await bench.withProxy { proxy, store in
                 proxy.use([FaultRule(.cutBeforeReply, of: ["import-beat"], limit: 2)])
                 let keeper = keeper(store, claim, heldSince: .now, bench)
                 try await keeper.keep {
@@ -56,7 +54,7 @@ import Testing
         try await WorkBench.with(settings) { bench in
             _ = try await bench.queue("http://127.0.0.1:1/")
             let claim = try await bench.claim()
-            try await withProxy(bench) { proxy, store in
+            try await bench.withProxy { proxy, store in
                 // Makes the connection, and Redis learns the script.
                 let beat = Beat(phase: .streaming, message: "", bytesDone: 0, bytesTotal: nil)
                 let attempt = AttemptID(task: claim.task.id, nonce: claim.nonce)
@@ -94,20 +92,5 @@ import Testing
         LeaseKeeper(
             store: store, attempt: AttemptID(task: claim.task.id, nonce: claim.nonce), beatSeq: claim.task.beatSeq,
             heldSince: heldSince, bytesTotal: nil, logger: bench.logger)
-    }
-
-    /// The same catalog through a proxy that can lose answers.
-    private func withProxy(_ bench: WorkBench, _ body: (FaultProxy, LeaseStore) async throws -> Void) async throws {
-        let proxy = try await FaultProxy.start(
-            at: bench.folder.path + "/proxy", upstream: bench.server.configuration.endpoint)
-        let result = await Result {
-            try await withClient(try RedisConfiguration(url: proxy.url)) { client in
-                try await body(
-                    proxy,
-                    LeaseStore(redis: client, keys: try Keys(prefix: "test"), settings: bench.store.settings))
-            }
-        }
-        try await proxy.stop()
-        try result.get()
     }
 }

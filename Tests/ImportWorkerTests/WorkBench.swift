@@ -1,3 +1,4 @@
+import FaultProxy
 import FilesystemStorage
 import Foundation
 import ImageStorage
@@ -92,6 +93,24 @@ struct WorkBench: Sendable {
         ClaimLoop(
             store: store, runner: try runner(stall: stall), process: identity.id, stores: [Self.storeID],
             concurrency: concurrency, logger: logger)
+    }
+
+    /// The same catalog through a proxy that can lose answers.
+    /// - Parameter patience: how long a command waits for its answer.
+    func withProxy(
+        patience: Duration = .seconds(20), _ body: (FaultProxy, LeaseStore) async throws -> Void
+    ) async throws {
+        let proxy = try await FaultProxy.start(
+            at: folder.path + "/proxy", upstream: server.configuration.endpoint)
+        var configuration = try RedisConfiguration(url: proxy.url)
+        configuration.commandTimeout = patience
+        let result = await Result {
+            try await withClient(configuration) { client in
+                try await body(proxy, LeaseStore(redis: client, keys: store.keys, settings: store.settings))
+            }
+        }
+        try await proxy.stop()
+        try result.get()
     }
 
     /// An image that can be imported.

@@ -181,6 +181,7 @@ import TestSupport
             let claim = try await fleet.claim()
             #expect(try await fleet.store.suspect(task.id, beatSeq: claim.task.beatSeq))
             try await fleet.age(task.id, by: Self.old)
+            let run = try await fleet.store.scanLeases(silence: .zero, host: "h").run
             try await fleet.server.restart()
             let wish = Fleet.download(task.image)
             let reply = try await LeaseStore.insist(for: .seconds(20)) {
@@ -190,6 +191,8 @@ import TestSupport
                 Issue.record("\(reply)")
                 return
             }
+            // Who watched before is told that this is another server.
+            #expect(try await fleet.store.scanLeases(silence: .zero, host: "h").run != run)
             #expect(try await fleet.store.recover(task.id, beatSeq: claim.task.beatSeq) == .alive)
             // Watched again under the new server, it goes.
             #expect(try await fleet.store.suspect(task.id, beatSeq: claim.task.beatSeq))

@@ -3,7 +3,7 @@
 -- to be claimed (a wake token may have gone to a worker that is frozen or cut off).
 -- KEYS  1 anchor
 -- ARGV  1 silent for at least (ms)  2 host key  3 at most
--- REPLY scan processes host-processes (list) attempts (task, beat number, age, lease, worker; five each) waiting (1, 0)
+-- REPLY scan processes host-processes (list) attempts (task, beat number, age, lease, worker; each) waiting (1, 0) run
 local processes = redis.call('ZCARD', TAG .. 'processes')
 local silent = {}
 -- Adds attempts for as long as they pass; an entry without a running attempt is left to the audit.
@@ -30,4 +30,4 @@ if not waiting then
     waiting = due and tonumber(due) <= NOW
 end
 if waiting and redis.call('HGET', CONTROL, 'paused') then waiting = false end
-return { 'scan', processes, redis.call('SMEMBERS', TAG .. 'host:' .. ARGV[2]), silent, waiting and 1 or 0 }
+return { 'scan', processes, redis.call('SMEMBERS', TAG .. 'host:' .. ARGV[2]), silent, waiting and 1 or 0, run_id() }
