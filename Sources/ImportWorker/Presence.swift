@@ -1,14 +1,15 @@
+import ImportModel
 package import LeaseStore
 package import Logging
 import ServiceLifecycle
 
 /// Tells the fleet that this process runs, and says goodbye when it stops.
 package struct Presence: Service {
-    private static let timeToLive: Duration = .seconds(180)
-
     private let store: LeaseStore
     private let record: ProcessRecord
     private let logger: Logger
+    /// Dead processes that nobody sees die are counted for so long, and those that live look the less often for it.
+    private var timeToLive: Duration { store.settings.lease * 6 }
 
     package init(store: LeaseStore, record: ProcessRecord, logger: Logger) {
         self.store = store
@@ -19,14 +20,14 @@ package struct Presence: Service {
     /// Said once before anything is claimed, so that a death can be noticed from the first moment.
     /// - Throws: `LeaseStoreError`
     package func announce() async throws {
-        _ = try await store.register(record, timeToLive: Self.timeToLive)
+        _ = try await store.register(record, timeToLive: timeToLive)
     }
 
     package func run() async throws {
         // Ends with the graceful shutdown; errors are logged below, so nothing else leaves the loop.
         try? await cancelWhenGracefulShutdown {
             while true {
-                try await Task.sleep(for: Self.timeToLive / 3 * Double.random(in: 0.8...1))
+                try await Task.sleep(for: timeToLive / 3 * Double.random(in: 0.8...1))
                 do {
                     try await announce()
                 } catch let error as LeaseStoreError {

@@ -71,9 +71,10 @@ package struct Sweeper: Service {
     @discardableResult
     package func sweep(_ storage: any ImageStorage) async throws -> Int {
         let age = store.settings.lease + store.settings.garbageGrace
+        let found = try await storage.marker()
         let batch = try await store.takeGarbage(
             of: storage.id, olderThan: age, atMost: min(limits.maxDelete, Self.largestBatch))
-        guard var marker = try await trustedMarker(of: storage, batch.catalog) else { return 0 }
+        guard var marker = try await trusted(found, of: storage, batch.catalog) else { return 0 }
         if batch.catalog.sequence > marker.mark {
             marker.mark = batch.catalog.sequence
             try await storage.setMarker(marker)
@@ -94,8 +95,14 @@ package struct Sweeper: Service {
     }
 
     /// The store's marker if this catalog may delete by it. A doubt about Redis is written into the marker, and stays.
-    private func trustedMarker(of storage: any ImageStorage, _ catalog: CatalogState) async throws -> StoreMarker? {
-        guard var marker = try await storage.marker() else {
+    ///
+    /// - Parameters:
+    ///   - found: read before `catalog` was: others write the mark, and a process that slept between the two would take
+    ///     its own past for a loss.
+    private func trusted(
+        _ found: StoreMarker?, of storage: any ImageStorage, _ catalog: CatalogState
+    ) async throws -> StoreMarker? {
+        guard var marker = found else {
             refuse(storage, "it has no marker; is its folder mounted?")
             return nil
         }
@@ -115,6 +122,11 @@ package struct Sweeper: Service {
         return nil
     }
 
+    private func isTrusted(_ storage: any ImageStorage) async throws -> Bool {
+        let found = try await storage.marker()
+        return try await trusted(found, of: storage, try await store.catalogState()) != nil
+    }
+
     private func refuse(_ storage: any ImageStorage, _ reason: String) {
         logger.error("nothing is deleted from store '\(storage.id)': \(reason)")
     }
@@ -124,7 +136,7 @@ package struct Sweeper: Service {
     /// A Redis that has lost images finds them here, so this is what the limits are for: too many strays are named by
     /// nobody, and the next look counts them anew.
     package func nameStrays(in storage: any ImageStorage) async throws {
-        guard try await trustedMarker(of: storage, try await store.catalogState()) != nil else { return }
+        guard try await isTrusted(storage) else { return }
         var listed = 0
         var count = 0
         var strays: [String] = []
@@ -148,7 +160,7 @@ package struct Sweeper: Service {
             return
         }
         // A Redis that was emptied meanwhile names nothing at all.
-        guard try await trustedMarker(of: storage, try await store.catalogState()) != nil else { return }
+        guard try await isTrusted(storage) else { return }
         // The script leaves alone what has been named since.
         for first in stride(from: 0, to: strays.count, by: 1000) {
             try await store.nameGarbage(strays[first..<min(first + 1000, strays.count)].map { (storage.id, $0) })

@@ -170,6 +170,26 @@ import Testing
         }
     }
 
+    @Test func aSweeperThatWasOvertakenTakesNothingForALoss() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            try await garbage(bench)
+            try await ripe(bench, count: 1)
+            // While it looks at the marker, others import and sweep.
+            let overtaken = OvertakenStorage(storage: bench.storage) {
+                try await imports(bench, count: 2)
+                try await sweeper(bench).sweep(bench.storage)
+            }
+            try await sweeper(bench).sweep(overtaken)
+            let eager = sweeper(bench) {
+                $0.strayAge = .zero
+                $0.maxShare = 1
+            }
+            try await eager.nameStrays(in: overtaken)
+            #expect(try await bench.storage.marker()?.heldBecause == nil)
+            #expect(try await bench.storedKeys().count == 4)
+        }
+    }
+
     @Test func anEmptiedRedisWithANewCatalogHoldsTheStoreToo() async throws {
         try await withCatalog(Self.impatient) { bench in
             try await garbage(bench)

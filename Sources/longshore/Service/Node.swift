@@ -84,9 +84,7 @@ struct Node: Sendable {
         do {
             try Self.accept(try await store.examineServer(), allowUnsafe: settings.redis.allowUnsafe, logger)
             catalogID = try await store.openCatalog()
-            try await StoreSetup(
-                catalogID: catalogID, sequence: try await store.catalogState().sequence, logger: logger
-            ).check(storages)
+            try await StoreSetup(catalogID: catalogID, store: store, logger: logger).check(storages)
         } catch {
             for client in clients { await client.close() }
             await Self.close(storages)

@@ -7,21 +7,23 @@ import Logging
 /// was not mounted, is noticed before an image is written into it.
 struct StoreSetup: Sendable {
     let catalogID: String
-    /// What Redis had counted up to at the start.
-    let sequence: Int64
+    let store: LeaseStore
     let logger: Logger
 
-    /// - Throws: `InvalidValue` or `StorageError`, with what to do.
+    /// - Throws: `InvalidValue`, `StorageError` or `LeaseStoreError`, with what to do.
     func check(_ storages: [any ImageStorage]) async throws {
         for storage in storages {
-            if let marker = try await storage.marker() {
+            let found = try await storage.marker()
+            // After the marker: what others have written there while this process starts is no loss.
+            let sequence = try await store.catalogState().sequence
+            if let marker = found {
                 guard marker.catalogId == catalogID else {
                     throw InvalidValue(
                         "store '\(storage.id)' belongs to another catalog (\(marker.catalogId); this is \(catalogID)); "
                             + "use its own Redis and prefix, or another folder; if Redis was lost, "
                             + "see `longshore doctor --release-store`")
                 }
-                try await hold(storage, marker)
+                try await hold(storage, marker, sequence)
             } else {
                 logger.notice("store '\(storage.id)' is new: it is marked as this catalog's")
                 try await storage.setMarker(StoreMarker(catalogId: catalogID, mark: sequence))
@@ -31,7 +33,7 @@ struct StoreSetup: Sendable {
     }
 
     /// An older Redis is held before new imports make it look like the one that was lost.
-    private func hold(_ storage: any ImageStorage, _ marker: StoreMarker) async throws {
+    private func hold(_ storage: any ImageStorage, _ marker: StoreMarker, _ sequence: Int64) async throws {
         guard let reason = marker.reasonToHold(catalog: catalogID, sequence: sequence) else { return }
         if marker.heldBecause == nil {
             var held = marker
