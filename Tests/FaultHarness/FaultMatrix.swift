@@ -1,8 +1,13 @@
 /// All rows, as `longshore-faults` and the tests run them.
 package enum FaultMatrix {
     package static let rows: [FaultRow] = [
+        .f1,
+        .f2,
+        .f3,
         .f8,
         .f9,
+        .f13,
+        .f14,
         .f16,
         .f18,
     ]

@@ -109,6 +109,9 @@ package final class Fleet: Sendable {
         return API(process: process, client: FleetClient(endpoint: try await process.address()))
     }
 
+    /// Starts an API process without waiting for it: one that may die on its way.
+    package func beginAPI(_ launch: Launch) throws -> ServiceProcess { try start("api", ["--port", "0"], launch) }
+
     /// Starts a worker and returns once it is known to the fleet.
     package func startWorker(_ more: [String] = []) async throws -> ServiceProcess {
         try await startWorker(Launch(more))

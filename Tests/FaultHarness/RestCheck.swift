@@ -25,7 +25,7 @@ package struct RestCheck: Sendable {
         }
     }
 
-    private func indexes() async throws -> [String] {
+    func indexes() async throws -> [String] {
         var problems = try await keys("image:*:lock").map { "\($0) is left" }
         problems += try await keys("queue:*").map { "\($0) is not empty" }
         for name in ["leases", "delayed", "ring"] {
@@ -38,7 +38,7 @@ package struct RestCheck: Sendable {
     }
 
     /// Every image is active, and every byte is the source's.
-    private func content(_ images: [ImageID: SourceImage]) async throws -> [String] {
+    func content(_ images: [ImageID: SourceImage]) async throws -> [String] {
         let ids = Array(images.keys)
         let records = try await fleet.ask(ids.map { RedisCommand("HGETALL", "{longshore}:image:\($0)") })
         var problems: [String] = []
@@ -71,7 +71,7 @@ package struct RestCheck: Sendable {
     }
 
     /// Every claim has its line of history, and no more were spent than made.
-    private func attempts() async throws -> [String] {
+    func attempts() async throws -> [String] {
         let names = try await keys("task:*").filter { !$0.hasSuffix(":history") }
         var problems: [String] = []
         for name in names {
@@ -92,7 +92,7 @@ package struct RestCheck: Sendable {
     }
 
     /// What lies in the store though nothing names it.
-    private func strays(isSwept: Bool) async throws -> [String] {
+    func strays(isSwept: Bool) async throws -> [String] {
         var named = Set<String>()
         for image in try await keys("image:*") where image.split(separator: ":").count == 3 {
             if let key = try await fleet.ask(RedisCommand("HGET", image, "loc:main")).string { named.insert(key) }
@@ -118,7 +118,7 @@ package struct RestCheck: Sendable {
         return keys
     }
 
-    private func file(of key: String) -> URL {
+    func file(of key: String) -> URL {
         fleet.store.appendingPathComponent("objects/\(key.prefix(2))/\(key)")
     }
 }

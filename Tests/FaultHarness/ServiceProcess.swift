@@ -6,9 +6,24 @@ import TestSupport
 package final class ServiceProcess: Sendable {
     /// One line of a service's log.
     package struct LogLine: Decodable, Sendable {
+        private let time: String?
         package let level: String
         package let message: String
         package let metadata: [String: String]?
+
+        /// When it was written.
+        package var date: Date? {
+            try? time.map {
+                try Date($0, strategy: .iso8601.year().month().day().time(includingFractionalSeconds: true))
+            }
+        }
+
+        init(level: String, message: String) {
+            time = nil
+            self.level = level
+            self.message = message
+            metadata = nil
+        }
 
         package var text: String {
             ([message] + (metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
@@ -35,6 +50,20 @@ package final class ServiceProcess: Sendable {
     package func kill() { process.kill() }
     package func freeze() { process.signal(SIGSTOP) }
     package func thaw() { process.signal(SIGCONT) }
+    /// Asks it to end, and does not wait.
+    package func drain() { process.signal(SIGTERM) }
+
+    /// Whether it stands still, by whosever signal.
+    package var isStopped: Bool {
+        // One that has just ended has no state.
+        let stat = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+        return stat.drop { $0 != ")" }.dropFirst(2).first == "T"
+    }
+
+    /// When it last wrote to its log.
+    package var lastWords: Date? {
+        (try? FileManager.default.attributesOfItem(atPath: log.path))?[.modificationDate] as? Date
+    }
 
     /// Asks it to end, and returns once it is gone.
     package func terminate() async throws {
@@ -49,7 +78,7 @@ package final class ServiceProcess: Sendable {
     package func lines() -> [LogLine] {
         text.split(separator: "\n").map { line in
             (try? JSONDecoder().decode(LogLine.self, from: Data(line.utf8)))
-                ?? LogLine(level: "error", message: String(line), metadata: nil)
+                ?? LogLine(level: "error", message: String(line))
         }
     }
 

@@ -13,10 +13,14 @@ package final class FaultProxy: Sendable {
     private let state: ProxyState
 
     /// Listens on a unix socket at `path`; without one on a free port of loopback.
+    ///
+    /// - Parameter isOtherEdition: whether scripts reach Redis a line longer than they are, and so with other digests,
+    ///   as those of another version would.
     package static func start(
-        at path: String? = nil, upstream: RedisConfiguration.Endpoint, seed: UInt64 = 1
+        at path: String? = nil, upstream: RedisConfiguration.Endpoint, seed: UInt64 = 1,
+        isOtherEdition: Bool = false
     ) async throws -> FaultProxy {
-        let state = ProxyState(seed: seed, upstream: upstream)
+        let state = ProxyState(seed: seed, upstream: upstream, isOtherEdition: isOtherEdition)
         let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.backlog, value: 256)
             .childChannelInitializer { client in

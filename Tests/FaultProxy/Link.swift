@@ -68,6 +68,7 @@ final class Link {
             isPaired = false
             return requests.add(.write(request.bytes))
         }
+        let request = proxy.isOtherEdition ? request.inOtherEdition() : request
         let label = proxy.names.label(of: request)
         let fault = proxy.fault(for: label, command: request.command)
         if let fault, !fault.isOfReply { proxy.count(fault, of: label) }

@@ -15,9 +15,11 @@ final class ProxyState: Sendable {
     }
 
     let names = ScriptNames()
+    let isOtherEdition: Bool
     private let state: Mutex<State>
 
-    init(seed: UInt64, upstream: RedisConfiguration.Endpoint) {
+    init(seed: UInt64, upstream: RedisConfiguration.Endpoint, isOtherEdition: Bool) {
+        self.isOtherEdition = isOtherEdition
         state = Mutex(State(plan: FaultPlan(seed: seed), upstream: upstream))
     }
 

@@ -41,6 +41,21 @@ import Testing
         #expect(load.source == ByteBuffer(string: "retur"))
     }
 
+    @Test("another edition of a script is a line longer, and what stands around it is the same")
+    func edition() {
+        func other(_ text: String) -> String {
+            String(buffer: Request(bytes: ByteBuffer(string: text)).inOtherEdition().bytes)
+        }
+        #expect(
+            other("*3\r\n$6\r\nSCRIPT\r\n$4\r\nload\r\n$8\r\nreturn 1\r\n")
+                == "*3\r\n$6\r\nSCRIPT\r\n$4\r\nload\r\n$9\r\nreturn 1\n\r\n")
+        #expect(
+            other("*5\r\n$4\r\nEVAL\r\n$8\r\nreturn 1\r\n$1\r\n1\r\n$1\r\nk\r\n$0\r\n\r\n")
+                == "*5\r\n$4\r\nEVAL\r\n$9\r\nreturn 1\n\r\n$1\r\n1\r\n$1\r\nk\r\n$0\r\n\r\n")
+        let call = "*3\r\n$7\r\nEVALSHA\r\n$2\r\nab\r\n$1\r\n0\r\n"
+        #expect(other(call) == call)
+    }
+
     @Test("a seed makes the same choices again, and a rule strikes at most as often as it may")
     func plan() {
         func choices(_ seed: UInt64) -> [WireFault?] {

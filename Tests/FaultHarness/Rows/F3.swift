@@ -1,0 +1,157 @@
+import Foundation
+import ImportModel
+import RedisClient
+import Synchronization
+
+extension FaultRow {
+    /// 30 kills for each scale.
+    package static let f3 = FaultRow(
+        "F3", "API processes killed before, while and after they ask for an import's lock and task",
+        passes: "a request that is repeated has one task; no lock without its task, no task outside the indexes"
+    ) { run in
+        // In rounds, so that the disk holds the images of one only, and so that each ends at rest.
+        for first in stride(from: 0, to: 30 * run.scale, by: 300) {
+            let kills = min(300, 30 * run.scale - first)
+            try await Fleet.run(run.plan(Fleet.quick)) { fleet in
+                try await DoomedAPIs(run, fleet).die(kills)
+                run.tell("\(first + kills) of \(30 * run.scale) API processes have died")
+            }
+        }
+    }
+}
+
+/// API processes that die under their clients and are replaced at once.
+private final class DoomedAPIs {
+    private struct Doomed {
+        let process: ServiceProcess
+        var isListening = false
+        let killAt: ContinuousClock.Instant
+    }
+
+    private let run: FaultRun
+    private let fleet: Fleet
+    private let client: RepeatingClient
+    private var random: SeededRandom
+    private var slots: [Doomed] = []
+
+    init(_ run: FaultRun, _ fleet: Fleet) {
+        self.run = run
+        self.fleet = fleet
+        client = RepeatingClient(run, [])
+        random = run.random("deaths \(run.faults(.kill))")
+    }
+
+    func die(_ kills: Int) async throws {
+        let goal = run.faults(.kill) + kills
+        let steady = try await fleet.startAPI()
+        _ = try await fleet.startWorkers(2)
+        var shape = Workload.Shape()
+        shape.mib = [1]
+        shape.rate = 64 << 20
+        let requests = Mutex<[ImageID: String]>([:])
+        let (client, before) = (client, client.failures)
+        let works = (0..<3).map { number in
+            Workload(run, fleet, shape, first: number * 1_000_000) { uri in
+                let image = try await steady.client.create()
+                let requestID = "req-\(UUID().uuidString.lowercased())"
+                requests.withLock { $0[image] = requestID }
+                try await client.beginImport(of: image, uri, requestID: requestID)
+                return image
+            }
+        }
+        slots = try (0..<2).map { _ in try launch() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for work in works { group.addTask { try await work.run() } }
+            while run.faults(.kill) < goal {
+                for index in slots.indices where run.faults(.kill) < goal { try await tend(index) }
+                // How often it looks.
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            // Requests that are open now find somebody.
+            for index in slots.indices { client.replace(index, by: steady.client) }
+            for slot in slots { slot.process.kill() }
+            works.forEach { $0.stop() }
+            try await group.waitForAll()
+        }
+        for work in works { try await work.settle() }
+        try await judge(requests.withLock(\.self))
+        try await run.judge(fleet, works)
+        run.figure("requests that were not answered", Double(client.failures - before), "requests")
+    }
+
+    private func launch() throws -> Doomed {
+        let chance = random.pick([5, 15, 40])
+        let point = random.pick([Failpoint.createSent, .createAnswered])
+        let launch = Fleet.Launch(environment: [
+            FailpointPlan.variable: "\(point.rawValue)=kill%\(chance)",
+            FailpointPlan.seedVariable: String(UInt32.random(in: 0 ... .max, using: &random)),
+        ])
+        return Doomed(
+            process: try fleet.beginAPI(launch),
+            killAt: .now + .milliseconds(Int.random(in: 200...1500, using: &random)))
+    }
+
+    private func tend(_ index: Int) async throws {
+        let slot = slots[index]
+        if slot.process.hasExited || ContinuousClock.now >= slot.killAt {
+            client.replace(index, by: nil)
+            if slot.process.hasExited, !slot.process.lines().contains(where: { $0.message.hasPrefix("failpoint ") }) {
+                run.violated(.carriedThrough, "\(slot.process.name) ended by itself:\n\(slot.process.tail())")
+            }
+            slot.process.kill()
+            run.count(.kill)
+            slots[index] = try launch()
+            try await look()
+        } else if !slot.isListening, slot.process.lines().contains(where: { $0.message == "listening" }) {
+            slots[index].isListening = true
+            client.replace(index, by: FleetClient(endpoint: try await slot.process.address()))
+        }
+    }
+
+    /// A look at all locks and tasks at one moment, while others go on.
+    private func look() async throws {
+        let found = try await fleet.ask(RedisCommand("EVAL", Self.locksAndTasks, 0)).array ?? []
+        run.violated(.consistent, found.compactMap(\.string))
+    }
+
+    private static let locksAndTasks = """
+        local tag, bad = '{longshore}:', {}
+        local function is_live(task)
+            local state = redis.call('HGET', tag .. 'task:' .. task, 'state')
+            return state == 'pending' or state == 'processing'
+        end
+        for _, key in ipairs(redis.call('KEYS', tag .. 'image:*:lock')) do
+            local task = redis.call('GET', key)
+            if not is_live(task) then bad[#bad + 1] = key .. ' names ' .. task .. ', which is not live' end
+        end
+        for _, key in ipairs(redis.call('KEYS', tag .. 'task:*')) do
+            local id = string.match(key, ':task:([%x-]+)$')
+            if id and is_live(id) then
+                local task = redis.call('HMGET', key, 'image', 'owner')
+                if redis.call('GET', tag .. 'image:' .. task[1] .. ':lock') ~= id then
+                    bad[#bad + 1] = id .. ' is live and has no lock'
+                end
+                local places = 0
+                for _, set in ipairs({ 'queue:' .. task[2], 'delayed', 'leases' }) do
+                    if redis.call('ZSCORE', tag .. set, id) then places = places + 1 end
+                end
+                if places ~= 1 or not redis.call('ZSCORE', tag .. 'live', id) then
+                    bad[#bad + 1] = id .. ' is live and in ' .. places .. ' places'
+                end
+            end
+        end
+        return bad
+        """
+
+    /// One task for each request, with its id.
+    private func judge(_ requests: [ImageID: String]) async throws {
+        var tasks: [String: [String]] = [:]
+        for history in try await TaskHistory.all(in: fleet) {
+            tasks[history.record["image"] ?? "", default: []].append(history.record["request_id"] ?? "")
+        }
+        for (image, request) in requests where tasks[image.rawValue] != [request] {
+            run.violated(
+                .acknowledged, "image \(image), asked for by \(request), has tasks of \(tasks[image.rawValue] ?? [])")
+        }
+    }
+}
