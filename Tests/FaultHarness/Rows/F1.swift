@@ -54,7 +54,8 @@ private final class DoomedWorkers {
         let card: Card
         /// Whether its neighbours can see it die.
         let isSeen: Bool
-        let started = ContinuousClock.now
+        /// `nil`: it has yet to become ready. Those that die at any moment do not wait for that.
+        var since: ContinuousClock.Instant?
         /// How long it may live, or until it is told to drain.
         var patience: Duration
         var isDraining = false
@@ -92,8 +93,12 @@ private final class DoomedWorkers {
     }
 
     private func tend(_ index: Int, _ fleet: Fleet) throws {
+        if slots[index].since == nil, slots[index].process.lines().contains(where: { $0.message.hasSuffix("is ready") })
+        {
+            slots[index].since = .now
+        }
         let slot = slots[index]
-        let isOld = ContinuousClock.now - slot.started > slot.patience
+        let isOld = slot.since.map { ContinuousClock.now - $0 > slot.patience } ?? false
         if case .draining = slot.card, isOld, !slot.isDraining {
             slots[index].isDraining = true
             slots[index].patience = slot.patience + .seconds(5)
@@ -110,6 +115,7 @@ private final class DoomedWorkers {
         var launch = Fleet.Launch(["--concurrency", "2"])
         var patience: Duration = .seconds(2)
         var isSeen = !random.happens(35)
+        var since: ContinuousClock.Instant?
         switch card {
         case .step(let point, let number):
             launch.environment[FailpointPlan.variable] = "\(point.rawValue)=kill@\(number)"
@@ -121,9 +127,11 @@ private final class DoomedWorkers {
             isSeen = true
         case .anyMoment:
             patience = .milliseconds(Int.random(in: 0...2500, using: &random))
+            since = .now
         }
         if !isSeen { launch.launcher = Self.unseen }
-        return Doomed(process: try fleet.beginWorker(launch), card: card, isSeen: isSeen, patience: patience)
+        return Doomed(
+            process: try fleet.beginWorker(launch), card: card, isSeen: isSeen, since: since, patience: patience)
     }
 
     /// In a pid namespace of its own. The shell is its first process, which would not mind its own SIGKILL.
