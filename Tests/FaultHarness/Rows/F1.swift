@@ -1,5 +1,6 @@
 import Foundation
 import ImportModel
+import RedisClient
 
 extension FaultRow {
     /// 30 kills for each scale.
@@ -39,7 +40,6 @@ private final class DoomedWorkers {
     /// Many attempts are allowed: how often one image is hit is not what is looked at.
     static let settings =
         Fleet.quick + ["lease.duration=2500ms", "lease.margin=600ms", "lease.max-attempts=1000"]
-    private static let bound: Duration = .milliseconds(2500) + .milliseconds(300) * 2 + .seconds(2)
 
     private enum Card {
         /// At this step, when it is reached for the n-th time.
@@ -73,6 +73,8 @@ private final class DoomedWorkers {
     private var deaths: [String: Death] = [:]
     private var steps: [String: Int] = [:]
     private var lost = 0
+    /// The most that the fleet has known of at once; of the dead it learns late where nobody sees them.
+    private var processes = 1
     private var seen: [Duration] = []
 
     init(_ run: FaultRun) {
@@ -80,19 +82,24 @@ private final class DoomedWorkers {
         random = run.random("deaths")
     }
 
+    /// The lease, two beats, and the sweep of a recoverer, which is the longer the more processes there are.
+    private var bound: Duration {
+        .milliseconds(2500) + .milliseconds(300) * 2 + max(.seconds(1), .milliseconds(200) * processes)
+    }
+
     /// Lets workers die until there are so many dead.
     func die(_ kills: Int, in fleet: Fleet) async throws {
         let goal = run.faults(.kill) + kills
         slots = try (0..<5).map { _ in try launch(in: fleet) }
         while run.faults(.kill) < goal {
-            for index in slots.indices where run.faults(.kill) < goal { try tend(index, fleet) }
+            for index in slots.indices where run.faults(.kill) < goal { try await tend(index, fleet) }
             // How often it looks.
             try await Task.sleep(for: .milliseconds(10))
         }
         for slot in slots { try end(slot) }
     }
 
-    private func tend(_ index: Int, _ fleet: Fleet) throws {
+    private func tend(_ index: Int, _ fleet: Fleet) async throws {
         if slots[index].since == nil, slots[index].process.lines().contains(where: { $0.message.hasSuffix("is ready") })
         {
             slots[index].since = .now
@@ -107,6 +114,7 @@ private final class DoomedWorkers {
         guard isOld || slot.process.hasExited else { return }
         try end(slot)
         slots[index] = try launch(in: fleet)
+        processes = max(processes, Int(try await fleet.ask(RedisCommand("ZCARD", "{longshore}:processes")).int ?? 0))
     }
 
     private func launch(in fleet: Fleet) throws -> Doomed {
@@ -196,7 +204,7 @@ private final class DoomedWorkers {
                 lost += 1
                 guard index + 1 < attempts.count else { continue }
                 let time = Duration.milliseconds(attempts[index + 1].startedAtMs - death.at)
-                if death.isSeen { seen.append(time) } else { run.recovered(after: time, bound: Self.bound) }
+                if death.isSeen { seen.append(time) } else { run.recovered(after: time, bound: bound) }
             }
             let others = attempts.dropLast().filter { !$0.wasRecovered && !$0.wasReleased }
             // A source breaks off once, and that is the only failure that there is.
@@ -211,7 +219,7 @@ private final class DoomedWorkers {
     func report() {
         run.figure("attempts lost with their workers", Double(lost), "attempts")
         run.figure("steps at which workers died", Double(steps.count), "steps")
-        if let times = FaultReport.Recovery(seen, bound: Self.bound) {
+        if let times = FaultReport.Recovery(seen, bound: bound) {
             run.figure("next claim where a neighbour saw the death, median", times.median, "s")
             run.figure("next claim where a neighbour saw the death, p99", times.p99, "s")
         }
