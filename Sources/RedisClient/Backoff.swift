@@ -3,6 +3,11 @@ struct Backoff: Sendable {
     var base = Duration.milliseconds(50)
     var cap = Duration.seconds(2)
 
+    init() {}
+
+    /// For a client that itself waits only so long for a connection: a pause beyond that would waste what it has.
+    init(patience: Duration) { cap = min(cap, patience) }
+
     /// - Parameter failures: in a row, from 1.
     func delay(afterFailures failures: Int) -> Duration {
         bound(afterFailures: failures) * Double.random(in: 0...1)

@@ -23,7 +23,7 @@ package final class RedisClient: RedisSender {
         let eventLoop = eventLoopGroup.next()
         connectTimeout = TimeAmount(configuration.connectTimeout)
         shared = SharedConnections(
-            count: configuration.connections, connectTimeout: connectTimeout, connector: connector,
+            count: configuration.connections, connectTimeout: configuration.connectTimeout, connector: connector,
             eventLoop: eventLoop, logger: logger)
         lender = ConnectionLender(
             limit: configuration.maxBlockingConnections, connectTimeout: connectTimeout, connector: connector,

@@ -10,12 +10,13 @@ final class SharedConnections: Sendable {
     private let connector: Connector
     private let connectTimeout: TimeAmount
     private let eventLoop: any EventLoop
-    private let backoff = Backoff()
+    private let backoff: Backoff
     private let logger: Logger
 
-    init(count: Int, connectTimeout: TimeAmount, connector: Connector, eventLoop: any EventLoop, logger: Logger) {
+    init(count: Int, connectTimeout: Duration, connector: Connector, eventLoop: any EventLoop, logger: Logger) {
         state = Mutex(State(slots: max(count, 1)))
-        self.connectTimeout = connectTimeout
+        self.connectTimeout = TimeAmount(connectTimeout)
+        backoff = Backoff(patience: connectTimeout)
         self.connector = connector
         self.eventLoop = eventLoop
         self.logger = logger

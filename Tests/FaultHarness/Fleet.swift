@@ -26,6 +26,8 @@ package final class Fleet: Sendable {
     package let folder: URL
     private let plan: Plan
     private let started = Mutex<[ServiceProcess]>([])
+    /// Another Redis that has taken over.
+    private let successor = Mutex<RedisConfiguration?>(nil)
 
     /// How a fleet is made.
     package struct Plan: Sendable {
@@ -160,8 +162,14 @@ package final class Fleet: Sendable {
 
     package func ask(_ commands: [RedisCommand]) async throws -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
-        return try await withClient(redis.configuration) { try await $0.pipeline(commands) }
+        return try await withClient(primary) { try await $0.pipeline(commands) }
     }
+
+    /// Where the fleet's Redis is now.
+    package var primary: RedisConfiguration { successor.withLock { $0 } ?? redis.configuration }
+
+    /// From now on `ask` asks this one, such as a replica that has become the primary.
+    package func ask(at successor: RedisServer) { self.successor.withLock { $0 = successor.configuration } }
 
     /// Fleet-wide counters since the start (`recoveries`, `refused:superseded` …).
     package func counter(_ name: String) async throws -> Int64 {

@@ -44,9 +44,11 @@ package final class PatientUser: Sendable {
         return try JSONDecoder().decode(FleetClient.Image.self, from: answer.body).id
     }
 
-    package func requestImport(_ image: ImageID, _ uri: String) async throws {
+    /// Returns false when there is no such image, which is an error unless it may be gone.
+    @discardableResult
+    package func requestImport(_ image: ImageID, _ uri: String, mayBeGone: Bool = false) async throws -> Bool {
         var isInDoubt = false
-        _ = try await ask("import", expecting: [202, 409]) {
+        let answer = try await ask("import", expecting: mayBeGone ? [202, 404, 409] : [202, 409]) {
             let answer = try await client.requestImport(image, uri)
             // What was answered with 503 may have begun, and then holds the lock.
             if answer.status == 409, !isInDoubt {
@@ -55,6 +57,7 @@ package final class PatientUser: Sendable {
             if answer.status == 503 { isInDoubt = true }
             return answer
         }
+        return answer.status != 404
     }
 
     /// `nil`: there is no such image.

@@ -4,7 +4,7 @@ import TestSupport
 extension RestCheck {
     /// What is wrong with the keys as they are in this moment (L1, L2, Q1, Q2, Q4): it need not be a moment of rest.
     package func invariants() async throws -> [String] {
-        let reply = try await withClient(fleet.redis.configuration) { redis in
+        let reply = try await withClient(fleet.primary) { redis in
             try await redis.run(KeyInvariants.script, keys: ["{longshore}:control"], arguments: [])
         }
         guard let problems = reply.array?.first?.array else { return ["the invariants could not be read: \(reply)"] }

@@ -15,7 +15,12 @@ package struct RestCheck: Sendable {
     ///   - images: what every active image must consist of.
     ///   - isSwept: whether the store may hold nothing but what images name.
     package func problems(_ images: [ImageID: SourceImage], isSwept: Bool = true) async throws -> [String] {
-        try await indexes() + invariants() + publications() + content(images) + attempts() + strays(isSwept: isSwept)
+        try await problemsInRedis(images) + strays(isSwept: isSwept)
+    }
+
+    /// The same, where objects may be left that a Redis which has lost its memory cannot know of.
+    package func problemsInRedis(_ images: [ImageID: SourceImage]) async throws -> [String] {
+        try await indexes() + invariants() + publications() + content(images) + attempts()
     }
 
     /// Waits until the sweepers have removed everything that they may.

@@ -11,14 +11,14 @@ struct Rig: Sendable {
     let direct: RedisClient
 
     static func run(
-        overTCP: Bool = false, patience: Duration = .seconds(20), _ body: (Rig) async throws -> Void
+        overTCP: Bool = false, _ body: (Rig) async throws -> Void
     ) async throws {
         try await withRedis { redis in
             let path = redis.folder.appendingPathComponent("p").path
             let proxy = try await FaultProxy.start(
                 at: overTCP ? nil : path, upstream: redis.configuration.endpoint)
             var configuration = try RedisConfiguration(url: proxy.url)
-            configuration.commandTimeout = patience
+            configuration.commandTimeout = .seconds(20)
             configuration.connections = 1
             let result: Result<Void, any Error>
             do {

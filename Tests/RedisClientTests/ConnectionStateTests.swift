@@ -138,6 +138,7 @@ import Testing
         #expect(backoff.bound(afterFailures: 1) == .milliseconds(50))
         #expect(backoff.bound(afterFailures: 3) == .milliseconds(200))
         #expect(backoff.bound(afterFailures: 100_000) == .seconds(2))
+        #expect(Backoff(patience: .milliseconds(300)).bound(afterFailures: 100_000) == .milliseconds(300))
         for failures in 1...20 {
             #expect((.zero...backoff.bound(afterFailures: failures)).contains(backoff.delay(afterFailures: failures)))
         }

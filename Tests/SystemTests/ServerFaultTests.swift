@@ -61,48 +61,5 @@ extension SystemTests {
             #expect(lock == nil || lock == tasks[0].id.rawValue)
             return false
         }
-
-        @Test("a Redis that is killed and started again under load costs time and nothing else")
-        func redisKilled() async throws {
-            try await Fleet.run(Fleet.patient) { fleet in
-                let api = try await fleet.startAPI()
-                let workers = try await fleet.startWorkers(2)
-                var images: [ImageID: SourceImage] = [:]
-                for seed in 0..<(40 * Scale.factor) {
-                    let image = SourceImage(seed: seed, mib: 4)
-                    let drip = ImageSource.Fault(kind: .drip, number: 8 << 20)
-                    images[try await api.client.beginImport(fleet.source.url(image, drip))] = image
-                }
-                for _ in 0..<(2 * Scale.factor) {
-                    try await eventually { try await api.client.queue().processing > 0 }
-                    let before = try await api.client.queue().processing
-                    fleet.redis.kill()
-                    try await fleet.redis.restart()
-                    print("Redis was killed with \(before) imports running")
-                    // Nothing that was acknowledged is forgotten.
-                    for id in images.keys { #expect(try await api.client.image(id).status != "queued") }
-                    let done = try await active(images.keys, api.client)
-                    guard done < images.count else { break }
-                    try await eventually(within: .seconds(60)) { try await active(images.keys, api.client) > done }
-                }
-                try await api.client.wait(for: images.keys)
-                for id in images.keys {
-                    let task = try await api.client.task(of: id)
-                    #expect(task.spent == 1 && task.history?.count == 1, "\(task.id): \(task.history ?? [])")
-                }
-                for worker in workers {
-                    #expect(!worker.hasExited)
-                    #expect(!worker.lines().contains { $0.message.contains("lease lost") })
-                }
-                let check = RestCheck(fleet: fleet)
-                #expect(try await check.problems(images, isSwept: false) == [])
-            }
-        }
-
-        private func active(_ images: some Sequence<ImageID>, _ client: FleetClient) async throws -> Int {
-            var count = 0
-            for id in images where try await client.image(id).status == "active" { count += 1 }
-            return count
-        }
     }
 }

@@ -24,7 +24,7 @@ package final class EventTrace: Sendable {
         _ body: (EventTrace) async throws -> Result
     ) async throws -> Result {
         let trace = EventTrace(observe)
-        return try await withClient(fleet.redis.configuration) { redis in
+        return try await withClient(fleet.primary) { redis in
             let reader = Task {
                 while !Task.isCancelled {
                     // While Redis is away there is nothing to read; what follows is read later.
