@@ -236,6 +236,26 @@ import Testing
         }
     }
 
+    @Test func aRedisThatHasLostOnlyAPublishHoldsTheStoreToo() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            let task = try await bench.queue("http://example.org/disk.raw")
+            try await backUp(bench)
+            let claim = try await bench.claim()
+            try await publish(bench, AttemptID(task: task.id, nonce: claim.nonce), task.image)
+            try await sweeper(bench).sweep(bench.storage)
+
+            try await restore(bench)
+            let eager = sweeper(bench) {
+                $0.strayAge = .zero
+                $0.maxShare = 1
+            }
+            try await eager.nameStrays(in: bench.storage)
+            #expect(try await eager.sweep(bench.storage) == 0)
+            #expect(try await bench.storage.marker()?.heldBecause?.contains("behind") == true)
+            #expect(try await bench.storedKeys().count == 1)
+        }
+    }
+
     @Test func tooManyStraysAreLeftForAPerson() async throws {
         try await withCatalog(Self.impatient) { bench in
             try await imports(bench, count: 2)

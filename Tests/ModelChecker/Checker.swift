@@ -23,8 +23,20 @@ struct Checker {
             say(Row.header)
         }
         for configuration in options.configurations where !explore(configuration) { isSound = false }
+        if !options.endings.isEmpty {
+            say("\nIn the end:")
+            for property in [ProgressExplorer.comesToRest, ProgressExplorer.endsWell] {
+                say("  \(property.name) \(property.statement)")
+            }
+            say(Row.header)
+        }
+        for ending in options.endings where !end(ending) { isSound = false }
         if !options.removals.isEmpty { say("\nWithout one of its rules: what breaks, and in how many steps.") }
         for removal in options.removals where !explore(removal) { isSound = false }
+        for rule in Rule.allCases where !Removal.all.contains(where: { $0.rule == rule }) {
+            say("  \(rule.rawValue): nothing shows what it is for; add it to Removal.all")
+            isSound = false
+        }
         say("\n\(isSound ? "All as it should be" : "NOT as it should be"), after \(seconds(clock.now - start)).")
         return isSound
     }
@@ -42,8 +54,30 @@ struct Checker {
         return report.violations.isEmpty && report.isComplete
     }
 
+    /// What comes in the end in a configuration.
+    private func end(_ configuration: Configuration) -> Bool {
+        let (report, took) = progress(Model(configuration))
+        if options.isJSON {
+            print(json(configuration.name, rule: nil, report, took))
+        } else {
+            print(Row(configuration, report, took))
+            if report.violations.isEmpty == false { print(configuration.concern) }
+            for violation in report.violations { printTrace(violation) }
+        }
+        return report.violations.isEmpty && report.isComplete
+    }
+
+    private func progress(_ model: Model) -> (Explorer.Report, Duration) {
+        fflush(nil)
+        let start = ContinuousClock.now
+        var explorer = ProgressExplorer(model, limit: options.limit)
+        let report = explorer.run()
+        return (report, ContinuousClock.now - start)
+    }
+
     private func explore(_ removal: Removal) -> Bool {
-        let (report, took) = explore(Model(removal.configuration, removed: removal.rule), stopsAtFirst: true)
+        let model = Model(removal.configuration, removed: removal.rule)
+        let (report, took) = removal.isOfProgress ? progress(model) : explore(model, stopsAtFirst: true)
         let broken = Set(report.violations.map(\.invariant))
         let isExpected = broken == removal.breaks && report.isComplete
         if options.isJSON {
@@ -51,7 +85,10 @@ struct Checker {
         } else {
             let found = report.violations.map { "\($0.invariant) in \($0.trace.count)" }.joined(separator: ", ")
             print("  \(removal.rule.rawValue): \(removal.rule.removal)")
-            print("    in \(removal.configuration.name), \(report.states) states: \(found.isEmpty ? "nothing" : found)")
+            let question = removal.isOfProgress ? "in the end of" : "in"
+            print(
+                "    \(question) \(removal.configuration.name), \(report.states) states: \(found.isEmpty ? "nothing" : found)"
+            )
             if !isExpected { print("    EXPECTED exactly: \(removal.breaks.sorted().joined(separator: ", "))") }
             if options.printsTraces || !isExpected { for violation in report.violations { printTrace(violation) } }
         }

@@ -4,6 +4,8 @@ import ProtocolModel
 struct Options {
     var configurations: [Configuration] = Configuration.all
     var removals: [Removal] = Removal.all
+    /// Those in which it is asked what comes in the end.
+    var endings: [Configuration] = Configuration.allOfProgress
     /// Whether traces are printed of what a removed rule breaks.
     var printsTraces = false
     var isJSON = false
@@ -11,10 +13,11 @@ struct Options {
     var limit = Int.max
 
     static let usage = """
-        longshore-model [--config NAME] [--rule NAME] [--trace] [--json] [--limit STATES]
+        longshore-model [--config NAME] [--ending NAME] [--rule NAME] [--trace] [--json] [--limit STATES]
 
         Explores the model of the lease protocol completely, in all configurations, and then without each of its rules.
           --config NAME   only this configuration, and no removals: \(Configuration.all.map(\.name).joined(separator: ", "))
+          --ending NAME   only what comes in the end: \(Configuration.allOfProgress.map(\.name).joined(separator: ", "))
           --rule NAME     only the removal of this rule: \(Rule.allCases.map(\.rawValue).joined(separator: ", "))
           --trace         print the shortest way to everything that a removal breaks
           --json          one line of JSON for each exploration
@@ -32,12 +35,17 @@ struct Options {
             case "--config":
                 let name = try value(of: option)
                 configurations = Configuration.all.filter { $0.name == name }
-                removals = []
+                (removals, endings) = ([], [])
                 if configurations.isEmpty { throw UsageError(reason: "there is no configuration '\(name)'") }
+            case "--ending":
+                let name = try value(of: option)
+                endings = Configuration.allOfProgress.filter { $0.name == name }
+                (configurations, removals) = ([], [])
+                if endings.isEmpty { throw UsageError(reason: "there is no configuration '\(name)' of endings") }
             case "--rule":
                 let name = try value(of: option)
                 removals = Removal.all.filter { $0.rule.rawValue == name }
-                configurations = []
+                (configurations, endings) = ([], [])
                 if removals.isEmpty { throw UsageError(reason: "there is no rule '\(name)'") }
             case "--trace": printsTraces = true
             case "--json": isJSON = true

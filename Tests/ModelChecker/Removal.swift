@@ -5,6 +5,8 @@ struct Removal {
     var rule: Rule
     var configuration: Configuration
     var breaks: Set<String>
+    /// Whether it is asked what comes in the end, instead of what is true all the time.
+    var isOfProgress = false
 
     static let all = [
         Removal(rule: .createIsOneScript, configuration: .core, breaks: ["L1"]),
@@ -17,6 +19,15 @@ struct Removal {
         Removal(rule: .suspicionNamesRun, configuration: .restart, breaks: ["T4"]),
         Removal(rule: .doneComparesScore, configuration: .sweeping, breaks: ["O7"]),
         Removal(rule: .loserNamesGarbage, configuration: .sweeping, breaks: ["O7"]),
+        Removal(rule: .lossIsNoticed, configuration: .losses, breaks: ["O8"]),
+        Removal(rule: .holdIsLatched, configuration: .losses, breaks: ["O8"]),
+        Removal(rule: .publishCounts, configuration: .losses, breaks: ["O8"]),
+        Removal(rule: .silenceIsWatched, configuration: .endOfThefts, breaks: ["V1"], isOfProgress: true),
+        Removal(rule: .recoverKeepsLock, configuration: .endOfThefts, breaks: ["V1"], isOfProgress: true),
+        Removal(rule: .waitingIsLookedFor, configuration: .endOfThefts, breaks: ["V1"], isOfProgress: true),
+        Removal(rule: .claimPromotesDue, configuration: .endOfImports, breaks: ["V1"], isOfProgress: true),
+        Removal(rule: .auditEndsOverdue, configuration: .endOfImports, breaks: ["V1"], isOfProgress: true),
+        Removal(rule: .takenStaysGarbage, configuration: .endOfUploads, breaks: ["V1"], isOfProgress: true),
     ]
 
     /// Where tasks have nonces of their own, claims need others to be told apart by.

@@ -17,8 +17,16 @@ package enum Action: Hashable, Sendable {
     /// The replica falls behind from here on; Redis fails over to it.
     case lag
     case failover
+    /// Somebody makes a copy of Redis; empties Redis; puts it back to the copy, with the fleet stopped.
+    case backup
+    case emptied
+    case restored
     case sweeperDeletes(object: Int)
     case sweeperForgets
+    /// Of what is on its way, and of a replica that fell behind: where it ends when nothing else goes wrong.
+    case isLost(Call)
+    case neverLands(object: Int)
+    case catchesUp
     /// Only where that rule is removed.
     case workerDeletes(worker: Int)
 }
@@ -58,6 +66,11 @@ extension Passing {
     }
 }
 
+extension Action {
+    /// Whether Redis is another one afterwards, so that what was true of it may not be.
+    var replacesRedis: Bool { [.failover, .emptied, .restored].contains(self) }
+}
+
 extension Action: CustomStringConvertible {
     package var description: String {
         switch self {
@@ -71,8 +84,14 @@ extension Action: CustomStringConvertible {
         case .restart: "Redis restarts"
         case .lag: "the replica falls behind"
         case .failover: "failover to the replica"
+        case .backup: "somebody makes a copy of Redis"
+        case .emptied: "Redis is emptied, and gets a new catalog"
+        case .restored: "Redis is put back to the copy"
         case .sweeperDeletes(let object): "sweeper: deletes object \(object)"
         case .sweeperForgets: "sweeper: dies"
+        case .isLost(let call): "\(call) is lost"
+        case .neverLands(let object): "the write of object \(object) never lands"
+        case .catchesUp: "the replica catches up"
         case .workerDeletes(let worker): "worker \(worker): deletes its objects"
         }
     }

@@ -38,6 +38,8 @@ package struct Configuration: Sendable {
     package var workers: Int
     /// How many claims and uploads there may be in all.
     package var nonces: Int
+    /// Of these, those that are kept for the time after the last fault, where it is asked what comes in the end.
+    package var reserve = 0
     package var images = 1
     package var stores = 1
     package var tenants = 1
@@ -52,6 +54,8 @@ package struct Configuration: Sendable {
     package var restarts = 0
     /// Failovers to an earlier state.
     package var failovers = 0
+    /// Losses of what was durable: Redis is emptied, or put back to a copy.
+    package var losses = 0
     package var pauses = 0
     package var patches = 0
 

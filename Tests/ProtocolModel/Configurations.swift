@@ -3,7 +3,7 @@ extension Configuration {
     /// What `make model` explores.
     package static let all: [Configuration] = [
         core, stealing, restart, retry, drain, fairness, changes, uploads, adoption, stores, deletion, sweeping,
-        failover, failoverSweeping, failoverUploads,
+        failover, failoverSweeping, failoverUploads, losses,
     ]
 
     package static let core = Configuration(
@@ -158,6 +158,18 @@ extension Configuration {
         $0.cancels = [0]
         $0.deletes = [0]
         $0.sweeps = true
+        $0.maxAttempts = 2
+    }
+
+    package static let losses = Configuration(
+        "losses", "Redis is emptied, or put back to a copy, under a sweeper that must not believe it",
+        tasks: [Request(), Request(image: 1)], workers: 1, nonces: 2
+    ) {
+        $0.images = 2
+        $0.losses = 1
+        $0.sweeps = true
+        $0.lists = true
+        $0.failures = [.reject]
         $0.maxAttempts = 2
     }
 

@@ -68,7 +68,7 @@ package struct Explorer {
                     if visit != nil { proper.append(step) }
                     let broken = violated(state, step.action, step.state, isNew: isNew)
                     for (name, statement) in broken where !report.violations.contains(where: { $0.invariant == name }) {
-                        let trace = self.trace(to: index, in: seen) + [step.action]
+                        let trace = seen.way(to: index, from: model.start, model.next).map(\.action) + [step.action]
                         report.violations.append(Violation(invariant: name, statement: statement, trace: trace))
                     }
                     if isNew, broken.isEmpty { nextLevel.append((target, step.state)) }
@@ -87,30 +87,6 @@ package struct Explorer {
         report.states = seen.count
         return report
     }
-
-    /// Walks again from the start to a state, by the numbers of the states on the way.
-    private func trace(to end: Int, in seen: Seen) -> [Action] {
-        var way: [Int] = []
-        var number = end
-        while number != 0 {
-            way.append(number)
-            number = seen.parent(of: number)
-        }
-        var state = model.start
-        var actions: [Action] = []
-        for number in way.reversed() {
-            for step in model.next(state) {
-                var packer = Packer()
-                packer.add(step.state)
-                if seen.fingerprint(of: number) == Fingerprint(packer.bytes) {
-                    actions.append(step.action)
-                    state = step.state
-                    break
-                }
-            }
-        }
-        return actions
-    }
 }
 
 /// All states that were seen: a fingerprint and where it was first reached from, 20 bytes and a slot of a table each.
@@ -123,6 +99,26 @@ struct Seen {
 
     func parent(of number: Int) -> Int { Int(parents[number]) }
     func fingerprint(of number: Int) -> Fingerprint { fingerprints[number] }
+
+    /// Walks again from the start to a state, by the numbers of the states on the way.
+    func way(to end: Int, from start: State, _ next: (State) -> [Model.Step]) -> [Model.Step] {
+        var numbers: [Int] = []
+        var number = end
+        while number != 0 {
+            numbers.append(number)
+            number = parent(of: number)
+        }
+        var steps: [Model.Step] = []
+        for number in numbers.reversed() {
+            let found = next(steps.last?.state ?? start).first { step in
+                var packer = Packer()
+                packer.add(step.state)
+                return fingerprint(of: number) == Fingerprint(packer.bytes)
+            }
+            if let found { steps.append(found) }
+        }
+        return steps
+    }
 
     mutating func insert(_ fingerprint: Fingerprint, parent: UInt32) -> (number: Int, isNew: Bool) {
         if fingerprints.count * 2 > table.count { grow() }

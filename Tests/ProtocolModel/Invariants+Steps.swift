@@ -16,13 +16,13 @@ package struct StepInvariant: Sendable {
         },
         StepInvariant(name: "L5", statement: "`attempt` and the number of the beat never decrease") {
             _, before, action, after in
-            action == .failover
+            action.replacesRedis
                 || zip(before.redis.tasks, after.redis.tasks).allSatisfy {
                     $0.attempt <= $1.attempt && $0.beat <= $1.beat
                 }
         },
         StepInvariant(name: "L6", statement: "terminal is final") { _, before, action, after in
-            action == .failover
+            action.replacesRedis
                 || zip(before.redis.tasks, after.redis.tasks).allSatisfy {
                     $0.state == .absent || $0.isLive || ($0.state == $1.state && $0.result == $1.result)
                 }
@@ -55,7 +55,7 @@ package struct StepInvariant: Sendable {
         StepInvariant(
             name: "O5", statement: "an active image's bytes, locations and digests never change"
         ) { _, before, action, after in
-            action == .failover
+            action.replacesRedis
                 || zip(before.redis.images, after.redis.images).allSatisfy { old, new in
                     old.status != .active || new.status == .deleted
                         || (new.status == .active && old.digest == new.digest && old.locations == new.locations)
@@ -68,6 +68,11 @@ package struct StepInvariant: Sendable {
                 before.objects[object] == nil || after.objects[object] != nil
                     || !model.scripts.isNamed(before.redis, object)
             }
+        },
+        StepInvariant(
+            name: "O8", statement: "what a Redis that was lost knew to be an image's, or staged, is not deleted"
+        ) { _, before, _, after in
+            before.told.lost.allSatisfy { before.objects[$0] == nil || after.objects[$0] != nil }
         },
         StepInvariant(
             name: "T4", statement: "recovered or stolen is only what was suspected in this run of Redis, or is dead"

@@ -59,6 +59,45 @@ extension Model {
         state.objects[write.object] = write.content
     }
 
+    /// What was durable is lost all the same, by somebody's hand.
+    private func losses(_ state: State, _ steps: inout [Step]) {
+        if state.backup == nil {
+            var after = state
+            after.backup = state.redis
+            after.backup?.renewed = []
+            steps.append((.backup, after))
+        }
+        var emptied = replaced(state, by: Redis(configuration))
+        emptied.redis.catalog = 1
+        steps.append((.emptied, emptied))
+        // The two assumptions of the mark: a sweep has seen the last that is lost, and looks before as much is counted
+        // again.
+        if let backup = state.backup, state.marker.mark == state.redis.sequence {
+            var restored = replaced(state, by: backup)
+            restored.workers = State(configuration, removed: removed).workers
+            restored.sweeper = Sweeper()
+            (restored.late, restored.writes) = ([], [])
+            if isDoubted(restored) { restored.marker.isHeld = removed != .holdIsLatched }
+            steps.append((.restored, restored))
+        }
+    }
+
+    private func replaced(_ state: State, by redis: Redis) -> State {
+        var after = state
+        after.budget.losses -= 1
+        after.backup = nil
+        after.redis = redis
+        after.redis.run = state.redis.run + 1
+        after.told = Told()
+        for object in state.objects.indices where state.objects[object] != nil {
+            let image = state.redis.images[configuration.image(of: object)]
+            let isKept = image.locations[configuration.store(of: object)] == object || image.stage == object
+            if isKept { after.told.lost.insert(object) }
+            after.told.strays.insert(object)
+        }
+        return after
+    }
+
     private func failures(_ state: State, _ steps: inout [Step]) {
         if state.budget.restarts > 0 {
             var after = state
@@ -66,6 +105,7 @@ extension Model {
             after.redis.run += 1
             steps.append((.restart, after))
         }
+        if state.budget.losses > 0 { losses(state, &steps) }
         if state.replica == nil, state.budget.failovers > 0 {
             var after = state
             after.budget.failovers -= 1

@@ -57,10 +57,10 @@ extension Model {
     /// Recoverers, the auditor, the sweeper.
     func fleetSteps(_ state: State, _ steps: inout [Step]) {
         recover(state, &steps)
-        if state.redis.live.contains(where: { state.redis.tasks[$0].isOverdue }) {
+        if removed != .auditEndsOverdue, state.redis.live.contains(where: { state.redis.tasks[$0].isOverdue }) {
             perform(.auditStep, by: .auditor, state, &steps, mayDelay: false) { _, _ in }
         }
-        if configuration.lists {
+        if configuration.lists, !isDoubted(state) {
             for object in state.objects.indices
             where state.objects[object] != nil && !state.redis.garbage.contains(object) {
                 perform(.garbageName(objects: [object]), by: .auditor, state, &steps, mayDelay: false) { _, _ in }
@@ -80,7 +80,7 @@ extension Model {
                     mayDelay: false
                 ) { _, _ in }
             }
-            guard configuration.recovers else { continue }
+            guard configuration.recovers, removed != .silenceIsWatched else { continue }
             if task.suspect != Suspicion(run: state.redis.run, beat: task.beat) {
                 perform(
                     .importSuspect(task: id, beat: task.beat), by: .recoverer, state, &steps, mayDelay: false
@@ -95,12 +95,25 @@ extension Model {
         }
     }
 
+    /// Whether the sweeper finds that this Redis is not what the store knows.
+    func isDoubted(_ state: State) -> Bool {
+        guard removed != .lossIsNoticed else { return false }
+        return state.marker.isHeld || state.redis.catalog != 0 || state.redis.sequence < state.marker.mark
+    }
+
     private func sweep(_ state: State, _ steps: inout [Step]) {
         if state.sweeper.taken.isEmpty {
             for store in 0..<configuration.stores
-            where !state.redis.ripe.intersection(configuration.objects(in: store)).isEmpty {
+            where configuration.losses > 0
+                || !state.redis.ripe.intersection(configuration.objects(in: store)).isEmpty
+            {
                 perform(.garbageTake(store: store), by: .sweeper, state, &steps, mayDelay: false) { after, reply in
                     guard case .taken(let objects) = reply else { return }
+                    if isDoubted(after) {
+                        after.marker.isHeld = removed != .holdIsLatched
+                        return
+                    }
+                    if configuration.losses > 0 { after.marker.mark = max(after.marker.mark, after.redis.sequence) }
                     after.sweeper = Sweeper(store: objects.isEmpty ? 0 : store, taken: objects, undeleted: objects)
                 }
             }

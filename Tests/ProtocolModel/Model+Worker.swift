@@ -28,6 +28,10 @@ extension Model {
             call = repeating
         } else {
             guard state.minted < configuration.nonces else { return }
+            if removed == .waitingIsLookedFor, isClaimer(index) {
+                guard state.redis.tokens > 0 else { return }
+                before.redis.tokens -= 1
+            }
             call =
                 isClaimer(index)
                 ? .importClaim(nonce: state.minted, worker: index)
@@ -130,6 +134,12 @@ extension Model {
             format: request.method == .stage ? 0 : worker.format, failed: worker.failed)
     }
 
+    /// Whether all is written that can be, and it is not enough.
+    func isAtItsEnd(_ worker: Worker, _ state: State) -> Bool {
+        worker.phase == .running && targets(worker).subtracting(worker.written).subtracting(worker.failed).isEmpty
+            && publish(worker, state) == nil
+    }
+
     private func beat(_ state: State, _ index: Int, _ steps: inout [Step]) {
         let worker = state.workers[index]
         if worker.saves {
@@ -180,6 +190,8 @@ extension Model {
 
     private func rest(_ state: inout State, _ index: Int) {
         state.workers[index].phase = isClaimer(index) ? .idle : .finished
+        // Who has ended an attempt looks at the queue of its own accord.
+        if removed == .waitingIsLookedFor { state.redis.tokens += 1 }
     }
 
     /// Names what the attempt may have written.

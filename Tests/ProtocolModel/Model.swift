@@ -59,7 +59,7 @@ package struct Model: Sendable {
     }
 
     /// One form for states between which nobody can tell.
-    private func canonicalise(_ state: inout State) {
+    func canonicalise(_ state: inout State) {
         if state.late.count > 1 { state.late.sort { $0.order < $1.order } }
         if state.writes.count > 1 { state.writes.sort { ($0.object, $0.content) < ($1.object, $1.content) } }
         state.redis.renewed = state.redis.renewed.intersection(state.sweeper.taken)

@@ -35,6 +35,8 @@ package struct Packer {
         add(redis.garbage)
         add(redis.ripe)
         add(redis.renewed)
+        add(redis.tokens)
+        add(redis.catalog)
         add(redis.run)
     }
 
@@ -60,6 +62,10 @@ package struct Packer {
         add(state.redis)
         add(state.replica != nil)
         if let replica = state.replica { add(replica) }
+        add(state.backup != nil)
+        if let backup = state.backup { add(backup) }
+        add(state.marker.mark)
+        add(state.marker.isHeld)
         for worker in state.workers { add(worker) }
         add(state.sweeper.store)
         add(state.sweeper.taken)
@@ -77,6 +83,7 @@ package struct Packer {
         add(Int(state.told.deleted.raw))
         add(Int(state.told.published.raw))
         add(state.told.isPaused)
+        add(state.told.lost)
         add(state.told.strays)
         add(state.budget.copies)
         add(state.budget.crashes)
@@ -85,6 +92,7 @@ package struct Packer {
         add(state.budget.failovers)
         add(state.budget.pauses)
         add(state.budget.patches)
+        add(state.budget.losses)
         add(state.minted)
     }
 

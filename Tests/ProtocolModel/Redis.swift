@@ -16,6 +16,7 @@ package struct Redis: Hashable, Sendable {
     package var leases = Bits()
     /// Per tenant its score in the ring, relative to the newest turn: 0 or less, dense; nil where it is not in the ring.
     package var ring: [Int?]
+    /// Grows with every import, and with every publish.
     package var sequence = 0
     package var isPaused = false
     package var garbage = Bits()
@@ -23,6 +24,11 @@ package struct Redis: Hashable, Sendable {
     package var ripe = Bits()
     /// Of what the sweeper took, what was named again since: its score is not the one that was taken.
     package var renewed = Bits()
+    /// How often a worker is woken. Only where that rule is removed: else nothing depends on tokens, and workers claim
+    /// whenever they like.
+    package var tokens = 0
+    /// Which catalog this is: another one where Redis was emptied.
+    package var catalog = 0
     /// Which run of the server this is.
     package var run = 0
 

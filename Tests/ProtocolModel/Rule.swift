@@ -10,6 +10,15 @@ package enum Rule: String, CaseIterable, Sendable {
     case suspicionNamesRun = "suspicion-names-run"
     case doneComparesScore = "done-compares-score"
     case loserNamesGarbage = "loser-names-garbage"
+    case lossIsNoticed = "loss-is-noticed"
+    case holdIsLatched = "hold-is-latched"
+    case publishCounts = "publish-counts"
+    case silenceIsWatched = "silence-is-watched"
+    case recoverKeepsLock = "recover-keeps-lock"
+    case waitingIsLookedFor = "waiting-is-looked-for"
+    case claimPromotesDue = "claim-promotes-due"
+    case auditEndsOverdue = "audit-ends-overdue"
+    case takenStaysGarbage = "taken-stays-garbage"
 
     /// What is done in its place.
     package var removal: String {
@@ -24,6 +33,15 @@ package enum Rule: String, CaseIterable, Sendable {
         case .suspicionNamesRun: "a suspicion survives a restart of Redis"
         case .doneComparesScore: "garbage-done forgets what was named again"
         case .loserNamesGarbage: "a worker that hears `lost` says nothing of what it wrote"
+        case .lossIsNoticed: "the sweeper does not compare Redis with the store's marker"
+        case .holdIsLatched: "the sweeper goes on as soon as Redis has counted as far as before"
+        case .publishCounts: "only creates are counted, so a Redis without the last publish looks complete"
+        case .silenceIsWatched: "nobody watches attempts"
+        case .recoverKeepsLock: "recover drops the lock, since nobody holds the attempt"
+        case .waitingIsLookedFor: "a worker claims only when it was given a wake token, or has just ended an attempt"
+        case .claimPromotesDue: "nobody puts back what is due"
+        case .auditEndsOverdue: "no audit ends what is past its deadline"
+        case .takenStaysGarbage: "garbage is forgotten when the sweeper takes it"
         }
     }
 }

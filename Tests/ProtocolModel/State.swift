@@ -4,6 +4,8 @@ package struct State: Hashable, Sendable {
     package var redis: Redis
     /// What a failover would fall back to: Redis as the replica saw it last. Nil while the replica keeps up.
     package var replica: Redis?
+    /// A copy of Redis that somebody made, to go back to it one day.
+    package var backup: Redis?
     /// First the workers that claim, then a process for each upload.
     package var workers: [Worker]
     package var sweeper = Sweeper()
@@ -13,6 +15,7 @@ package struct State: Hashable, Sendable {
     package var writes: [Write] = []
     /// Per object whose bytes it holds, once it is complete.
     package var objects: [Int?]
+    package var marker = Marker()
     package var told: Told
     package var budget: Budget
     /// Nonces minted so far.
@@ -84,6 +87,14 @@ package struct Sweeper: Hashable, Sendable {
     package var undeleted = Bits()
 }
 
+/// What the stores know of the catalog, by their markers.
+package struct Marker: Hashable, Sendable {
+    /// The highest sequence that a sweep has seen.
+    package var mark = 0
+    /// Redis was not the catalog of the store, or was behind it: nothing is deleted any more.
+    package var isHeld = false
+}
+
 /// What outsiders have been told, and must be able to rely on.
 package struct Told: Hashable, Sendable {
     package var created = Bits()
@@ -92,6 +103,8 @@ package struct Told: Hashable, Sendable {
     /// The nonces whose publish was acknowledged.
     package var published = Bits()
     package var isPaused = false
+    /// Objects that were an image's or staged in a Redis that was lost, until an operator has had his say.
+    package var lost = Bits()
     /// Objects that only a listing of the store finds: their writers died.
     package var strays = Bits()
 }
@@ -105,6 +118,7 @@ package struct Budget: Hashable, Sendable {
     package var failovers: Int
     package var pauses: Int
     package var patches: Int
+    package var losses: Int
 
     init(_ configuration: Configuration) {
         copies = configuration.copies
@@ -114,5 +128,6 @@ package struct Budget: Hashable, Sendable {
         failovers = configuration.failovers
         pauses = configuration.pauses
         patches = configuration.patches
+        losses = configuration.losses
     }
 }

@@ -61,6 +61,8 @@ for _, list in ipairs({ stores_of(task), split(ARGV[9]) }) do
     end
 end
 if stage and not named[stage.store .. ' ' .. stage.key] then name_garbage(stage.store, stage.key) end
+-- A Redis that has lost this publish is behind the mark of its stores, and nothing is swept by it.
+redis.call('HINCRBY', CONTROL, 'sequence', 1)
 for i = 13, #ARGV, 2 do count('stored:' .. ARGV[i], size) end
 task.phase, task.bytes_done = 'publishing', size
 finish(id, task, 'success', 'success', ARGV[8], image)

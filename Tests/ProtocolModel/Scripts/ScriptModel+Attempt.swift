@@ -48,6 +48,8 @@ extension ScriptModel {
         }
         if let staged, !publish.objects.contains(staged) { nameGarbage(&redis, staged) }
         finish(&redis, id, .success, .success)
+        // So that who has lost a publish is behind the stores' marks. To all others only the order of numbers matters.
+        if configuration.losses > 0, removed != .publishCounts { redis.sequence += 1 }
     }
 
     func importFail(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ how: Failure) -> Reply {

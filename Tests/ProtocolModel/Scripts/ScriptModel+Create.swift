@@ -53,7 +53,7 @@ extension ScriptModel {
             return task.state == .processing && isGiven ? claimed(redis, given, nonce) : .over
         }
         if redis.isPaused { return .paused }
-        for id in redis.delayed.intersection(redis.due) {
+        for id in removed == .claimPromotesDue ? [] : redis.delayed.intersection(redis.due) {
             redis.delayed.remove(id)
             redis.due.remove(id)
             if redis.tasks[id].state == .pending { enqueue(&redis, id) }

@@ -39,6 +39,10 @@ extension ScriptModel {
                 redis.renewed.remove(object)
             }
         }
+        if removed == .takenStaysGarbage {
+            redis.garbage = redis.garbage.subtracting(taken)
+            redis.ripe = redis.ripe.subtracting(taken)
+        }
         return .taken(taken)
     }
 

@@ -16,6 +16,7 @@ extension ScriptModel {
 
     func enqueue(_ redis: inout Redis, _ task: Int) {
         redis.queued.insert(task)
+        if removed == .waitingIsLookedFor { redis.tokens += 1 }
         let tenant = request(task).tenant
         if redis.ring[tenant] == nil { redis.ring[tenant] = 0 }
         normaliseRing(&redis)

@@ -14,7 +14,9 @@ extension ScriptModel {
         } else if !isSuspect(redis, task) || !task.isOld {
             return .alive
         }
-        return retry(&redis, id, isDelayed: false) == .requeued ? .requeued : .ended
+        let settled = retry(&redis, id, isDelayed: false)
+        if removed == .recoverKeepsLock { redis.images[request(id).image].lock = nil }
+        return settled == .requeued ? .requeued : .ended
     }
 
     func importCancel(_ redis: inout Redis, _ id: Int) -> Reply {
