@@ -17,7 +17,8 @@ extension FaultRun {
             violated(problem.hasPrefix("image ") && problem.contains(" is ") ? .ends : .content, problem)
         }
         violated(.content, works.flatMap { $0.changes() })
-        violated(.consistent, try await check.indexes() + check.attempts() + check.strays(isSwept: true))
+        violated(.consistent, try await check.indexes() + check.invariants() + check.publications())
+        violated(.consistent, try await check.attempts() + check.strays(isSwept: true))
         let faults = try await fleet.counter("faults")
         if faults != 0 { violated(.consistent, "the audit has counted \(faults) faults") }
     }

@@ -11,7 +11,7 @@ extension RestCheck {
         return problems.compactMap(\.string)
     }
 
-    /// Every active image names what the one task wrote that was published, under the nonce that this task had (O1, L4).
+    /// Every active image names what the one task wrote that was published, under the nonce that it had (O1, L4).
     package func publications() async throws -> [String] {
         var problems: [String] = []
         for name in try await keys("image:*") where name.split(separator: ":").count == 3 {

@@ -1,10 +1,10 @@
 package import RedisClient
 
-/// What must hold over all keys of a fleet at any moment (L1, L2, Q1, Q2, Q4 of docs/protocol.md), looked at in one step
-/// and from the outside: nothing of the store's own scripts takes part in it.
+/// What must hold over all keys of a fleet at any moment (L1, L2, Q1, Q2, Q4 of docs/protocol.md), looked at in one
+/// step and from the outside: nothing of the store's own scripts takes part in it.
 package enum KeyInvariants {
-    /// Is given one key, the anchor. Answers with what is wrong, and with what of each task only ever grows or stays: id,
-    /// state, result, attempt and number of the last beat.
+    /// Is given one key, the anchor. Answers with what is wrong, and with what of each task only ever grows or stays:
+    /// id, state, result, attempt and number of the last beat.
     package static let script = RedisScript(
         name: "invariants",
         source: """

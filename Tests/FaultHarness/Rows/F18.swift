@@ -1,4 +1,4 @@
-import ImportModel
+import TestSupport
 
 extension FaultRow {
     package static let f18 = FaultRow(
@@ -13,30 +13,39 @@ extension FaultRow {
                 "lease.retention=120s",
             ]
         let seconds = 15 * run.scale
-        let schedule = NemesisSchedule(run.random("nemesis"), seconds: seconds, workers: 5, lease: 1500)
+        let schedule = NemesisSchedule(
+            run.random("nemesis"), seconds: seconds, workers: SoakFleet.workers, lease: SoakFleet.lease)
         run.tell("for \(seconds) s, by a schedule that begins so:\n\(schedule.beginning(20))")
         try await Fleet.run(run.plan(settings)) { fleet in
-            let history = History()
-            let soak = try await SoakFleet(run, fleet, history, workers: 5)
-            try await EventTrace.follow(fleet, observe: soak.observe) { trace in
-                let judge = HistoryJudge(run, history, trace)
-                let lives = SoakLives(soak, judge)
-                let watch = SoakWatch(run, soak) { lives.removed }
-                try await Nemesis(soak, schedule).rage(beside: lives, watch, trace)
-                try await lives.conclude(trace)
-                if try await trace.missed(fleet) != 0 {
-                    run.violated(.carriedThrough, "events were trimmed before they were read")
+            try await Proxies.run(for: fleet, seed: run.seed) { proxies in
+                let history = History()
+                let soak = try await SoakFleet(run, fleet, proxies, history)
+                try await EventTrace.follow(fleet, observe: soak.observe) { trace in
+                    try await lead(soak, schedule, trace)
                 }
-                judge.conclude()
-                watch.conclude()
-                let check = RestCheck(fleet: fleet)
-                do {
-                    try await check.swept()
-                } catch {
-                    run.violated(.consistent, "garbage is not swept: \(error)")
-                }
-                run.violated(.consistent, try await check.problems([:]))
             }
         }
+    }
+
+    private static func lead(_ soak: SoakFleet, _ schedule: NemesisSchedule, _ trace: EventTrace) async throws {
+        let (run, fleet) = (soak.run, soak.fleet)
+        let judge = HistoryJudge(run, soak.history, trace)
+        let lives = SoakLives(soak, judge)
+        let watch = SoakWatch(run, soak) { lives.removed }
+        try await Nemesis(soak, schedule).rage(beside: lives, watch, trace)
+        try await lives.conclude(trace)
+        if try await trace.missed(fleet) != 0 {
+            run.violated(.carriedThrough, "events were trimmed before they were read")
+        }
+        soak.conclude()
+        judge.conclude()
+        watch.conclude()
+        let check = RestCheck(fleet: fleet)
+        do {
+            try await check.swept()
+        } catch is EventuallyError {
+            run.violated(.consistent, "garbage is not swept")
+        }
+        run.violated(.consistent, try await check.problems([:]))
     }
 }

@@ -2,8 +2,8 @@ import ImportModel
 import RedisClient
 import TestSupport
 
-/// Lets many imports come to the last block of their sources, lets all of them go on at once, and has clients cancel and
-/// delete at that moment.
+/// Lets many imports come to the last block of their sources, lets all of them go on at once, and has clients cancel
+/// and delete at that moment.
 struct PublishRace {
     private static let imagesPerRound = 12
 

@@ -28,7 +28,8 @@ struct Nemesis: Sendable {
                 try await carryOut(from: started)
                 try await soak.end()
             }
-            try await group.waitForAll()
+            // The first error ends the rest.
+            for try await _ in group {}
         }
         beside.cancel()
         await beside.value
@@ -45,7 +46,7 @@ struct Nemesis: Sendable {
                 }
                 if number.isMultiple(of: 500) { soak.run.tell("\(number) of \(schedule.entries.count) acts") }
             }
-            try await group.waitForAll()
+            for try await _ in group {}
         }
     }
 }

@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import ImportModel
 import Synchronization
@@ -19,28 +20,56 @@ final class SoakFleet: Sendable {
         /// The workers of running tasks, and when these lost them.
         var holders: [TaskID: String] = [:]
         var lost: [TaskID: ContinuousClock.Instant] = [:]
+        /// From the death of a worker to the next claim of what it ran.
+        var recoveries: [Duration] = []
     }
 
     let fleet: Fleet
     let run: FaultRun
     let history: History
+    private let proxies: Proxies
+    /// Of the last two places for workers, and of the second API process; the others reach Redis themselves.
+    private let wires: [FaultProxy]
     private let state: Mutex<State>
 
-    init(_ run: FaultRun, _ fleet: Fleet, _ history: History, workers: Int) async throws {
+    init(_ run: FaultRun, _ fleet: Fleet, _ proxies: Proxies, _ history: History) async throws {
         self.run = run
         self.fleet = fleet
+        self.proxies = proxies
         self.history = history
+        var wires: [FaultProxy] = []
+        for _ in 0..<3 { wires.append(try await proxies.start()) }
+        self.wires = wires
         state = Mutex(State(random: run.random("failpoints")))
-        for _ in 0..<2 {
-            let api = try await fleet.startAPI()
-            state.withLock { $0.apis.append(api) }
-        }
-        for process in try await fleet.startWorkers(workers, Self.arguments) {
+        let apis = [try await fleet.startAPI(), try await fleet.startAPI(through: wires[2])]
+        state.withLock { $0.apis = apis }
+        for place in 0..<Self.workers {
+            let process = try await fleet.startWorker(launch(place))
             state.withLock { $0.workers.append(Place(process: process)) }
         }
+        proxies.use(Self.rules)
     }
 
-    private static let arguments = ["--concurrency", "2"]
+    static let workers = 5
+    /// In milliseconds.
+    static let lease = 1500
+
+    /// What the wires do: little enough that most of the fleet's calls pass.
+    private static let rules: [FaultRule] =
+        [WireFault.cutBeforeRequest, .cutInRequest, .cutAfterRequest, .cutBeforeReply, .cutInReply].map {
+            FaultRule($0, share: 0.01)
+        } + [
+            FaultRule(.delayRequest(upTo: .milliseconds(lease * 2)), share: 0.004),
+            FaultRule(.delayReply(upTo: .milliseconds(lease * 2)), share: 0.004), FaultRule(.halfOpen, share: 0.001),
+            FaultRule(.refuse(.noscript), share: 0.01), FaultRule(.refuse(.loading), share: 0.005),
+            FaultRule(.refuse(.busy), share: 0.005),
+        ]
+
+    private func launch(_ place: Int, _ environment: [String: String] = [:]) -> Fleet.Launch {
+        let wire = place - (Self.workers - 2)
+        return Fleet.Launch(
+            ["--concurrency", "2"], environment: environment, redisURL: wire >= 0 ? wires[wire].url : nil)
+    }
 
     /// The API process in this place, as it is now.
     func api(_ place: Int) -> Fleet.API { state.withLock { $0.apis[place] } }
@@ -74,7 +103,7 @@ final class SoakFleet: Sendable {
         case .killAPI:
             api(1).process.kill()
             run.count(.kill)
-            let fresh = try await fleet.startAPI()
+            let fresh = try await startedAPI()
             state.withLock { $0.apis[1] = fresh }
         case .freezeAPI(let place, let milliseconds):
             let process = api(place).process
@@ -94,6 +123,15 @@ final class SoakFleet: Sendable {
         }
     }
 
+    /// A fault at its start ends a process; whoever keeps it running starts it again.
+    private func startedAPI() async throws -> Fleet.API {
+        for _ in 0..<20 {
+            if let api = try? await fleet.startAPI(through: wires[2]) { return api }
+            try Task.checkCancellation()
+        }
+        return try await fleet.startAPI(through: wires[2])
+    }
+
     /// Puts another worker into a place, if this one is still in it. Half of them will fall by themselves, at a step of
     /// their work. Returns whether it was still in it.
     private func replace(_ place: Int, _ fallen: ServiceProcess) throws -> Bool {
@@ -103,8 +141,7 @@ final class SoakFleet: Sendable {
             for (task, holder) in state.holders where holder == name { state.lost[task] = fell }
             guard state.workers[place].process === fallen, !state.isEnding else { return false }
             let environment = Self.failpoints(&state.random)
-            state.workers[place] = Place(
-                process: try fleet.beginWorker(Fleet.Launch(Self.arguments, environment: environment)))
+            state.workers[place] = Place(process: try fleet.beginWorker(launch(place, environment)))
             return true
         }
     }
@@ -124,15 +161,17 @@ final class SoakFleet: Sendable {
 
     // MARK: What is seen to meanwhile
 
-    /// Thaws who has been frozen for long enough, whoever froze it, and replaces who has fallen. Never returns by itself.
+    /// Thaws who has been frozen for long enough, whoever froze it, and replaces who has fallen, until `end`.
     func tend() async throws {
         while !state.withLock({ $0.isEnding }) {
             let places = state.withLock { $0.workers }
             for (place, worker) in places.enumerated() {
                 if worker.process.hasExited {
-                    history.note("worker \(place) fell by itself")
+                    history.note("worker \(place) has ended: \(worker.process.tail(1))")
                     worker.process.kill()
-                    if try replace(place, worker.process) { run.count(.kill) }
+                    // A worker that found no Redis at its start ends, too, and that is no kill.
+                    let isKilled = worker.process.lines().contains { $0.message.contains("failpoint") }
+                    if try replace(place, worker.process), isKilled { run.count(.kill) }
                 } else if let time = worker.thawsAt {
                     guard .now >= time else { continue }
                     worker.process.thaw()
@@ -150,8 +189,10 @@ final class SoakFleet: Sendable {
         }
     }
 
-    /// No more failpoints and no more freezing: every worker is a fresh one, or thawed.
+    /// No more faults of any kind: every worker is a fresh one, or thawed.
     func end() async throws {
+        proxies.use([])
+        try await proxies.heal()
         let places = state.withLock { state in
             state.isEnding = true
             return state.workers.map(\.process)
@@ -159,23 +200,34 @@ final class SoakFleet: Sendable {
         places[0].thaw()
         for place in 1..<places.count {
             places[place].kill()
-            let fresh = try await fleet.startWorker(Self.arguments)
+            let fresh = try await fleet.startWorker(launch(place))
             state.withLock { $0.workers[place] = Place(process: fresh) }
         }
         for place in 0...1 { api(place).process.thaw() }
         fleet.redis.resume()
     }
 
+    func conclude() {
+        run.count(.proxy, proxies.tally.total)
+        let times = state.withLock { $0.recoveries }.map { $0 / .seconds(1) }.sorted()
+        guard let longest = times.last else { return }
+        // Without a bound: those who recover, and Redis, are hit as well.
+        run.figure("running again after a kill, median", times[times.count / 2], "s")
+        run.figure("running again after a kill, p99", times[(times.count * 99 + 99) / 100 - 1], "s")
+        run.figure("running again after a kill, longest of \(times.count)", longest, "s")
+    }
+
     /// Hears of each event, to know who runs what.
     func observe(_ event: FleetEvent) {
-        let lost = state.withLock { state in
+        state.withLock { state in
             state.holders[event.taskId] = event.type == "claimed" ? event.detail : nil
             // Whatever happens to it next: another claim, or its end.
-            let lost = state.lost.removeValue(forKey: event.taskId)
-            if event.type == "recovered" || event.type == "retrying" { state.lost[event.taskId] = lost }
-            return event.type == "claimed" ? lost : nil
+            guard let lost = state.lost.removeValue(forKey: event.taskId) else { return }
+            switch event.type {
+            case "recovered", "retrying": state.lost[event.taskId] = lost
+            case "claimed": state.recoveries.append(ContinuousClock.now - lost)
+            default: break
+            }
         }
-        guard let lost else { return }
-        run.recovered(after: ContinuousClock.now - lost, bound: .milliseconds(1500 + 2 * 300 + 1000))
     }
 }
