@@ -35,9 +35,10 @@ faults: ## run real fleets under faults and say which promises held (ARGS='--row
 	@swift build --product longshore-faults >&2
 	@.build/debug/longshore-faults $(or $(ARGS),--scale 4)
 
-fuzz: ## feed hostile bytes to the inspector of images for SECONDS (60)
+fuzz: ## feed hostile bytes to every parser that outsiders reach, for SECONDS (60) (TARGETS='url json', LEVEL=-Onone)
 	@deploy/install-dependencies
-	@Tests/Fuzz/run $(or $(SECONDS),60)
+	@swift build --target FuzzTests >&2
+	@LEVEL=$(LEVEL) Tests/Fuzz/run $(or $(SECONDS),60) $(TARGETS)
 
 model: ## explore the model of the lease protocol, whole, and show what breaks without each of its rules (ARGS=--trace)
 	@deploy/install-dependencies

@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 
 // Products of other packages, named once.
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioFoundation: Target.Dependency = .product(name: "NIOFoundationCompat", package: "swift-nio")
@@ -149,6 +150,12 @@ let package = Package(
                 nioPosix,
             ], swiftSettings: settings),
         .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "CHiredis", "DiskImage", "ImageAPI", "ImageCatalog", "ImportModel", "LeaseStore", "LongshoreClient",
+                "Operations", "RedisClient", "S3Storage", "WebSource", nioCore, nioEmbedded, nioHTTP1,
+            ], swiftSettings: settings),
+        .testTarget(
             name: "ImageAPITests",
             dependencies: [
                 "FilesystemStorage", "ImageAPI", "ImageCatalog", "ImageStorage", "ImportModel", "LeaseStore",
@@ -210,6 +217,6 @@ let package = Package(
         .testTarget(
             name: "WebSourceTests",
             dependencies: ["ImportModel", "TestSupport", "WebSource", nioCore, nioPosix, nioSSL],
-            swiftSettings: settings),
+            exclude: ["hostile-urls.txt"], swiftSettings: settings),
     ]
 )

@@ -69,7 +69,7 @@ struct ErrorMiddleware: RouterMiddleware {
     }
 
     private static func escape(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
+        text.replacingScalar("&", with: "&amp;").replacingScalar("<", with: "&lt;").replacingScalar(">", with: "&gt;")
+            .replacingScalar("\"", with: "&quot;")
     }
 }

@@ -55,7 +55,8 @@ struct FleetMetrics {
     private func counters(_ name: String, _ help: String, _ label: String, of prefix: String) -> String {
         var text = head("longshore_\(name)_total", help, "counter")
         for (key, value) in counters.sorted(by: { $0.key < $1.key }) where key.hasPrefix(prefix) {
-            let escaped = key.dropFirst(prefix.count).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+            let escaped = key.dropFirst(prefix.count).replacingScalar("\\", with: "\\\\")
+                .replacingScalar("\"", with: "\\\"").replacingScalar("\n", with: "\\n")
             text += "longshore_\(name)_total{\(label)=\"\(escaped)\"} \(value)\n"
         }
         return text

@@ -3,7 +3,7 @@ import ImportModel
 extension LockView {
     /// What the lock of a live task looks like from outside, by the rules that `import-create` goes by.
     init(_ task: TaskRecord, now: Int64, settings: LeaseSettings) {
-        let age = max(0, now - task.updatedAtMs)
+        let age = max(0, max(0, now) - max(0, task.updatedAtMs))
         let (stealIn, why) = Self.steal(task, age: age, settings)
         self.init(
             imageId: task.image, taskId: task.id, state: task.state, phase: task.phase,

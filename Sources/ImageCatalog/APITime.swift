@@ -9,7 +9,8 @@ package enum APITime {
 
     /// `2026-01-01T00:00:00.123000`: as rows of tasks have it, with microseconds and without a zone.
     package static func rowText(_ milliseconds: Int64) -> String {
-        let fraction = ((milliseconds % 1000) + 1000) % 1000
+        let milliseconds = admitted(milliseconds)
+        let fraction = milliseconds % 1000
         let digits = String(fraction)
         return text(milliseconds - fraction).dropLast() + "." + String(repeating: "0", count: 3 - digits.count) + digits
             + "000"
@@ -33,7 +34,9 @@ package enum APITime {
     }
 
     private static func date(_ milliseconds: Int64) -> Date {
-        // Times far out of any calendar, which only a broken record can hold, are cut to the year 9999.
-        Date(timeIntervalSince1970: Double(min(max(milliseconds, 0), 253_402_300_799_000)) / 1000)
+        Date(timeIntervalSince1970: Double(admitted(milliseconds)) / 1000)
     }
+
+    /// Times far out of any calendar, which only a broken record can hold, are cut to the years 1970 to 9999.
+    private static func admitted(_ milliseconds: Int64) -> Int64 { min(max(milliseconds, 0), 253_402_300_799_999) }
 }

@@ -18,6 +18,7 @@ package enum ImageAttribute {
     ]
     package static let containerFormats = ["ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"]
 
+    /// In code points: what looks like one character can have any number of them.
     static let maxNameLength = 255
     static let maxValueBytes = 65_535
     static let maxProperties = 128
@@ -55,7 +56,7 @@ extension ImageRecord {
     }
 
     private mutating func setProperty(_ property: String, to value: JSON) throws(CatalogError) {
-        guard !property.isEmpty, property.count <= ImageAttribute.maxNameLength else {
+        guard !property.isEmpty, property.unicodeScalars.count <= ImageAttribute.maxNameLength else {
             throw .invalid("The name of a property must have 1 to \(ImageAttribute.maxNameLength) characters.")
         }
         guard let text = value.string, text.utf8.count <= ImageAttribute.maxValueBytes else {
@@ -76,7 +77,7 @@ extension ImageRecord {
 
     private static func text(_ attribute: String, _ value: JSON) throws(CatalogError) -> String? {
         if value == .null { return nil }
-        guard let text = value.string, text.count <= 255 else {
+        guard let text = value.string, text.unicodeScalars.count <= ImageAttribute.maxNameLength else {
             throw .invalid("'\(attribute)' must be a string of at most 255 characters, or null.")
         }
         return text
@@ -85,7 +86,7 @@ extension ImageRecord {
     private static func owner(_ value: JSON, _ caller: Caller) throws(CatalogError) -> String? {
         let owner = try text("owner", value)
         guard caller.isAdmin || owner == caller.project else {
-            throw .forbidden("You are not permitted to create images owned by '\(owner ?? "nobody")'.")
+            throw .forbidden("You are not permitted to create images owned by '\(owner?.prefix(64) ?? "nobody")'.")
         }
         return owner
     }
@@ -126,7 +127,7 @@ extension ImageRecord {
         guard let items = value.array else { throw .invalid("'tags' must be a list of strings.") }
         var tags: Set<String> = []
         for item in items {
-            guard let tag = item.string, !tag.isEmpty, tag.count <= 255 else {
+            guard let tag = item.string, !tag.isEmpty, tag.unicodeScalars.count <= ImageAttribute.maxNameLength else {
                 throw .invalid("Each tag must be a string of 1 to 255 characters.")
             }
             tags.insert(tag)

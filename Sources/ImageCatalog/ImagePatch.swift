@@ -81,15 +81,17 @@ package struct ImagePatch: Hashable, Sendable {
         return changed
     }
 
+    private func shown(_ change: Change) -> Substring { change.name.prefix(64) }
+
     private func apply(_ change: Change, to image: inout ImageRecord, by caller: Caller) throws(CatalogError) {
         try ImageAttribute.admitWriting(change.name)
         let isBase = ImageAttribute.settable.contains(change.name)
         let exists = isBase || image.properties[change.name] != nil
         switch change.verb {
-        case .add where isOlder && exists: throw .conflict("Property \(change.name) already present.")
-        case .replace where !exists: throw .conflict("Property \(change.name) does not exist.")
-        case .remove where isBase: throw .forbidden("Property \(change.name) may not be removed.")
-        case .remove where !exists: throw .conflict("Property \(change.name) does not exist.")
+        case .add where isOlder && exists: throw .conflict("Property \(shown(change)) already present.")
+        case .replace where !exists: throw .conflict("Property \(shown(change)) does not exist.")
+        case .remove where isBase: throw .forbidden("Property \(shown(change)) may not be removed.")
+        case .remove where !exists: throw .conflict("Property \(shown(change)) does not exist.")
         case .remove: image.properties[change.name] = nil
         case .add, .replace:
             if change.name == "disk_format" || change.name == "container_format" {

@@ -98,14 +98,35 @@ package struct JSONParser {
     }
 
     private func number(_ digits: ArraySlice<UInt8>, _ isWhole: Bool) throws(Failure) -> JSON {
-        let unsigned = digits.first == UInt8(ascii: "-") ? digits.dropFirst() : digits
         let text = String(decoding: digits, as: UTF8.self)
-        let isPlain = unsigned.first.map { (48...57).contains($0) } ?? false
-        let hasLeadingZero = unsigned.first == 48 && unsigned.dropFirst().first.map { (48...57).contains($0) } == true
-        guard isPlain, !hasLeadingZero, digits.count <= 64, text.last != "." else { throw failure("this is no number") }
+        // Swift reads more than JSON has, such as `1.` and `1.e5`.
+        guard digits.count <= 64, Self.isNumber(digits) else { throw failure("this is no number") }
         if isWhole, let value = Int64(text) { return .integer(value) }
         guard let value = Double(text), value.isFinite else { throw failure("this is no number") }
         return .number(value)
+    }
+
+    private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
+        var rest = text
+        func takeDigits() -> Int {
+            let digits = rest.prefix { (48...57).contains($0) }
+            rest = rest.dropFirst(digits.count)
+            return digits.count
+        }
+        if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+        let hasLeadingZero = rest.first == UInt8(ascii: "0")
+        let whole = takeDigits()
+        guard whole == 1 || (whole > 1 && !hasLeadingZero) else { return false }
+        if rest.first == UInt8(ascii: ".") {
+            rest = rest.dropFirst()
+            guard takeDigits() > 0 else { return false }
+        }
+        if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
+            rest = rest.dropFirst()
+            if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+            guard takeDigits() > 0 else { return false }
+        }
+        return rest.isEmpty
     }
 
     var peek: UInt8? { index < bytes.count ? bytes[index] : nil }

@@ -23,12 +23,13 @@ package struct ExpectedDigest: Hashable, Codable, Sendable, CustomStringConverti
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let algorithm = DigestAlgorithm(rawValue: parts[0].lowercased()) else {
             let known = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
-            throw InvalidValue("checksum '\(text)' must be written algorithm:hex, with one of \(known)")
+            throw InvalidValue("checksum '\(text.prefix(160))' must be written algorithm:hex, with one of \(known)")
         }
         let hex = parts[1].lowercased()
         guard hex.utf8.count == algorithm.hexLength, hex.allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
             throw InvalidValue(
-                "checksum '\(text)' must have \(algorithm.hexLength) hexadecimal digits after '\(algorithm.rawValue):'")
+                "checksum '\(text.prefix(160))' must have \(algorithm.hexLength) hexadecimal digits after '\(algorithm.rawValue):'"
+            )
         }
         self.algorithm = algorithm
         self.hex = hex

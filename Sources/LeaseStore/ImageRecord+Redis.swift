@@ -26,13 +26,11 @@ extension ImageRecord {
             digests = ContentDigests(md5: md5, sha512: sha512)
         }
         for (field, value) in hash {
-            if field.hasPrefix(ImageField.propertyPrefix) {
-                properties[String(field.dropFirst(ImageField.propertyPrefix.count))] = value
-            } else if field.hasPrefix(ImageField.tagPrefix) {
-                tags.insert(String(field.dropFirst(ImageField.tagPrefix.count)))
-            } else if field.hasPrefix(ImageField.locationPrefix),
-                let store = StoreID(rawValue: String(field.dropFirst(ImageField.locationPrefix.count)))
-            {
+            if let property = Self.name(in: field, after: ImageField.propertyPrefix) {
+                properties[property] = value
+            } else if let tag = Self.name(in: field, after: ImageField.tagPrefix) {
+                tags.insert(tag)
+            } else if let store = Self.name(in: field, after: ImageField.locationPrefix).flatMap(StoreID.init) {
                 locations[store] = value
             }
         }
@@ -48,6 +46,12 @@ extension ImageRecord {
         revision = hash[ImageField.revision].flatMap { Int64($0) } ?? 0
         createdAtMs = hash[ImageField.createdAt].flatMap { Int64($0) } ?? 0
         updatedAtMs = hash[ImageField.updatedAt].flatMap { Int64($0) } ?? 0
+    }
+
+    /// By bytes: an accent at the start of a name makes one character with the end of the prefix.
+    private static func name(in field: String, after prefix: String) -> String? {
+        guard field.utf8.starts(with: prefix.utf8) else { return nil }
+        return String(field.utf8.dropFirst(prefix.utf8.count))
     }
 
     private static func stores(_ list: String) -> [StoreID] {

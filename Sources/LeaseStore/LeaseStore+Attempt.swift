@@ -80,9 +80,9 @@ extension LeaseStore {
             else { throw reply.malformed("a task that cannot be read") }
             return .task(Claim(task: task, image: image, nonce: nonce))
         case "empty":
-            let now = try reply.int(1)
-            let due = try reply.optionalString(0).flatMap { Double($0) }
-            return .empty(nextDue: due.map { .milliseconds(max(0, Int64($0) - now)) })
+            let now = max(0, try reply.int(1))
+            let due = try reply.optionalString(0).flatMap { Double($0) }.flatMap { Int64(exactly: $0.rounded(.down)) }
+            return .empty(nextDue: due.map { .milliseconds(max(0, max(0, $0) - now)) })
         case "paused": return .paused
         case "over": return .over
         default: throw reply.unknown

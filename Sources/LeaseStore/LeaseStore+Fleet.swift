@@ -96,7 +96,7 @@ extension LeaseStore {
         var tenants: [String: Int] = [:]
         for index in stride(from: 0, to: pairs.count - 1, by: 2) { tenants[pairs[index]] = Int(pairs[index + 1]) }
         let stats = QueueStats(
-            isPaused: try reply.string(0) == "1", pending: tenants.values.reduce(0, +),
+            isPaused: try reply.string(0) == "1", pending: tenants.values.reduce(0, &+),
             delayed: Int(try reply.int(1)), processing: Int(try reply.int(2)),
             oldestPendingAgeMs: try reply.value(6).int, pendingBytes: max(0, try reply.int(3)), tenants: tenants,
             processes: Int(try reply.int(4)))

@@ -125,8 +125,8 @@ extension LeaseStore {
             let reply = try await call(Scripts.auditStep, [cursor, 100])
             guard reply.word == "next" else { throw reply.unknown }
             cursor = try reply.string(0)
-            report.faults += Int(try reply.int(1))
-            report.ended += Int(try reply.int(2))
+            report.faults &+= Int(try reply.int(1))
+            report.ended &+= Int(try reply.int(2))
             for index in 3..<max(3, reply.count) { report.texts.append(try reply.string(index)) }
             try Task.checkCancellation()
         } while cursor != "0"

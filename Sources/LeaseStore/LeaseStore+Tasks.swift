@@ -76,10 +76,10 @@ extension LeaseStore {
         var entries: [String: Int64] = [:]
         for values in replies.compactMap(\.array) {
             for index in stride(from: 0, to: values.count - 1, by: 2) {
-                guard let id = values[index].string, let at = values[index + 1].string.flatMap({ Double($0) }) else {
-                    continue
-                }
-                entries[id] = Int64(at)
+                guard let id = values[index].string, let score = values[index + 1].string.flatMap({ Double($0) }),
+                    let at = Int64(exactly: score.rounded(.down))
+                else { continue }
+                entries[id] = at
             }
         }
         let page = entries.map { (at: $0.value, id: $0.key) }

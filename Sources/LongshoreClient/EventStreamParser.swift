@@ -57,15 +57,17 @@ package struct EventStreamParser: Sendable {
         if isAtStart, text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
         isAtStart = false
         if text.isEmpty { return dispatch() }
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        var value = parts.count == 2 ? parts[1] : ""
-        if value.first == " " { value.removeFirst() }
-        switch parts[0] {
+        // By scalars: an accent behind the colon makes another character of it.
+        let parts = text.unicodeScalars.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        var scalars = parts.count == 2 ? parts[1] : Substring.UnicodeScalarView()
+        if scalars.first == " " { scalars.removeFirst() }
+        let value = String(scalars)
+        switch String(parts[0]) {
         case "data":
-            data.append(String(value))
+            data.append(value)
             dataBytes += value.utf8.count + 1
-        case "event": name = String(value)
-        case "id": if !value.unicodeScalars.contains("\0") { lastID = String(value) }
+        case "event": name = value
+        case "id": if !value.unicodeScalars.contains("\0") { lastID = value }
         // A comment (nothing before the colon) keeps the connection alive; other fields do not concern us.
         default: break
         }

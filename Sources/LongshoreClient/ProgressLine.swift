@@ -70,7 +70,7 @@ package struct ProgressLine {
     }
 
     private static func speed(_ row: TransferRow) -> String? {
-        row.rate.bytesPerSecond.map { HumanUnits.bytes(Int64($0)) + "/s" }
+        row.rate.bytesPerSecond.map { HumanUnits.bytes(Int64(min($0, 0x1p62))) + "/s" }
     }
 
     private static func timeLeft(_ row: TransferRow) -> String? {

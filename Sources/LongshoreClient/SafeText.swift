@@ -53,12 +53,13 @@ package enum SafeText {
 
     /// An URL without what may be secret: credentials, query and fragment.
     package static func url(_ text: String) -> String {
-        let plain = text.prefix { $0 != "?" && $0 != "#" }
-        guard let scheme = plain.range(of: "://") else { return line(String(plain)) }
+        // Cleaned first, and by scalars: what is taken out or combines must not hide a mark.
+        let plain = line(text).unicodeScalars.prefix { $0 != "?" && $0 != "#" }
+        guard let scheme = plain.firstRange(of: "://".unicodeScalars) else { return String(plain) }
         let rest = plain[scheme.upperBound...]
         let authority = rest.prefix { $0 != "/" }
         let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? authority
-        return line("\(plain[..<scheme.upperBound])\(host)\(rest[authority.endIndex...])")
+        return String(plain[..<scheme.upperBound]) + String(host) + String(rest[authority.endIndex...])
     }
 
     private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,4 +1,5 @@
 package import Foundation
+import ImportModel
 package import Logging
 
 /// How log lines look.
@@ -91,9 +92,10 @@ extension LineLogHandler {
     }
 
     private func quotedIfNeeded(_ text: String) -> String {
-        let plain = !text.isEmpty && !text.contains { $0.isWhitespace || $0 == "\"" || $0 == "=" }
+        let plain =
+            !text.isEmpty && !text.unicodeScalars.contains { $0.properties.isWhitespace || $0 == "\"" || $0 == "=" }
         guard !plain else { return singleLine(text) }
-        return "\"" + singleLine(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")) + "\""
+        return "\"" + singleLine(text.replacingScalar("\\", with: "\\\\").replacingScalar("\"", with: "\\\"")) + "\""
     }
 
     private func jsonLine(

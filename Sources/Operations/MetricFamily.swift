@@ -1,3 +1,4 @@
+import ImportModel
 import Synchronization
 
 /// All the series of one metric.
@@ -21,7 +22,7 @@ struct MetricFamily {
     func render(name: String) -> String {
         var text = ""
         if let help = MetricName(rawValue: name)?.help {
-            text += "# HELP \(name) \(help.replacing("\\", with: "\\\\").replacing("\n", with: "\\n"))\n"
+            text += "# HELP \(name) \(help.replacingScalar("\\", with: "\\\\").replacingScalar("\n", with: "\\n"))\n"
         }
         text += "# TYPE \(name) \(kind.rawValue)\n"
         for (labels, value) in all.map({ (Self.pairs($0), $1.value) }).sorted(by: { $0.0.joined() < $1.0.joined() }) {
@@ -48,7 +49,8 @@ struct MetricFamily {
 
     private static func pairs(_ labels: [String: String]) -> [String] {
         labels.sorted { $0.key < $1.key }.map { name, value in
-            let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+            let escaped = value.replacingScalar("\\", with: "\\\\").replacingScalar("\"", with: "\\\"")
+                .replacingScalar("\n", with: "\\n")
             return "\(name)=\"\(escaped)\""
         }
     }

@@ -32,13 +32,13 @@ final class ReplyBuilder {
         return true
     }
 
-    /// The whole reply, once; then the next one begins.
+    /// The whole reply, once; then the next one begins. `nil` if a part of it never came.
     func take() -> RedisValue? {
         defer {
             finished = nil
             elements = 0
         }
-        return finished
+        return open.isEmpty ? finished : nil
     }
 
     private func close(with part: RedisValue) {

@@ -51,7 +51,10 @@ struct ReplyReader: ~Copyable {
             }
             throw .malformed(text)
         }
-        return marker == nil ? nil : builder.take()
+        guard marker != nil else { return nil }
+        // Later versions of hiredis take types that they report no part of. Passed over, one would shift all replies.
+        guard let reply = builder.take() else { throw .refused("a reply of a type that was not asked for") }
+        return reply
     }
 
     /// Refuses a reply by what it has of itself so far, before the rest of it is taken in.

@@ -19,6 +19,9 @@ package struct S3Credentials: Hashable, Sendable, CustomStringConvertible, Custo
     /// `text`, which a service wrote, without what it may have echoed of these credentials.
     func redact(_ text: String) -> String {
         [secretAccessKey, sessionToken, accessKeyID].compactMap { $0 }.filter { !$0.isEmpty }
-            .reduce(text) { $0.replacing($1, with: "***") }
+            .reduce(text) { text, secret in
+                // By scalars: an accent behind the secret must not hide it.
+                String(text.unicodeScalars.replacing(secret.unicodeScalars, with: "***".unicodeScalars))
+            }
     }
 }

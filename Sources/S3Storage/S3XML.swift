@@ -1,3 +1,5 @@
+import ImportModel
+
 /// An element of what a service answers, with its texts and children; attributes and namespaces are left out.
 ///
 /// Read by a small parser of its own, for answers of strangers: no document types, no entities beyond those of XML
@@ -162,7 +164,7 @@ struct S3XML: Sendable {
 
     /// `text` for the inside of an element.
     static func escape(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
+        text.replacingScalar("&", with: "&amp;").replacingScalar("<", with: "&lt;").replacingScalar(">", with: "&gt;")
+            .replacingScalar("\"", with: "&quot;")
     }
 }

@@ -25,12 +25,16 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         Self.mapped.contains(self) ? IPAddress(bytes: Array(bytes.suffix(4))) : self
     }
 
+    /// The IPv4 address that networks without IPv4 reach by an address of theirs (NAT64); `nil` for other addresses.
+    var translated: IPAddress? {
+        Self.translation.contains(self) ? IPAddress(bytes: Array(bytes.suffix(4))) : nil
+    }
+
     /// Whether everyone on the internet reaches the same host by it (IANA's special-purpose address registries).
     var isPublic: Bool {
         let address = canonical
         if address.bytes.count == 4 { return !Self.special4.contains { $0.contains(address) } }
-        // Networks without IPv4 reach it by this prefix: the address within decides.
-        if Self.translated.contains(address) { return IPAddress(bytes: Array(bytes.suffix(4))).isPublic }
+        if let translated { return translated.isPublic }
         return Self.global6.contains(address) && !Self.special6.contains { $0.contains(address) }
     }
 
@@ -45,7 +49,7 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static let mapped = block("::ffff:0:0/96")
-    private static let translated = block("64:ff9b::/96")
+    private static let translation = block("64:ff9b::/96")
     /// Nothing outside it has been given out.
     private static let global6 = block("2000::/3")
 

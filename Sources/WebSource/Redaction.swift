@@ -2,19 +2,23 @@
 ///
 /// Takes any text. Where it is not plain what the host is, only the scheme is shown: the rest could be a password.
 package func redact(_ url: String) -> String {
-    let text = url.prefix(2048)
-    guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://"),
-        text[..<colon].allSatisfy({ $0.isLetter || $0.isNumber })
+    // By scalars: an accent behind a mark such as `?` makes another character of both, and would hide it.
+    let text = url.unicodeScalars.prefix(2048)
+    guard let colon = text.firstIndex(of: ":"), text[colon...].starts(with: "://".unicodeScalars),
+        text[..<colon].allSatisfy({ $0.properties.isAlphabetic || isDigit($0) })
     else { return "(not a URL)" }
-    let start = text[...colon] + "//"
-    let rest = text.dropFirst(start.count).prefix { $0 != "?" && $0 != "#" }
+    let rest = text[colon...].dropFirst(3).prefix { $0 != "?" && $0 != "#" }
+    let start = String(text[..<colon]) + "://"
     let authority = rest.prefix { $0 != "/" }
-    let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-    let isPlain = host.utf8.allSatisfy { byte in
-        Character(UnicodeScalar(byte)).isLetter || (48...57).contains(byte) || "._-[]:".utf8.contains(byte)
+    let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? authority
+    let isPlain = host.allSatisfy { scalar in
+        scalar.isASCII
+            && (scalar.properties.isAlphabetic || isDigit(scalar) || "._-[]:".unicodeScalars.contains(scalar))
     }
-    let afterColon = host.hasPrefix("[") ? "" : host.drop { $0 != ":" }.dropFirst()
-    guard isPlain, !host.isEmpty, afterColon.allSatisfy(\.isNumber) else { return start + "(unreadable)" }
-    let path = rest[authority.endIndex...].unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }
-    return start + host + String(String.UnicodeScalarView(path))
+    let afterColon = host.first == "[" ? host.prefix(0) : host.drop { $0 != ":" }.dropFirst()
+    guard isPlain, !host.isEmpty, afterColon.allSatisfy(isDigit) else { return start + "(unreadable)" }
+    let path = rest[authority.endIndex...].map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
+    return start + String(host) + String(String.UnicodeScalarView(path))
 }
+
+private func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }

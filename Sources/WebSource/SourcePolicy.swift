@@ -54,7 +54,7 @@ package struct SourcePolicy: Sendable {
 
     /// Checks an address that the host of `url` is, or was resolved to.
     func check(_ address: IPAddress, of url: SourceURL) throws(InvalidValue) {
-        let forms = [address, address.canonical]
+        let forms = [address, address.canonical] + (address.translated.map { [$0] } ?? [])
         if deny.contains(where: { rule in forms.contains { rule.matches(address: $0) } }) {
             throw denied(url, address.description)
         }

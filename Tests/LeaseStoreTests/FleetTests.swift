@@ -127,6 +127,11 @@ import Testing
             let next = try await fleet.store.tasks(after: page.last?.id, count: 100, liveOnly: true)
             #expect(next.map(\.id) == live.dropFirst(10).map(\.id))
             #expect(try await fleet.store.tasks(after: .random(), count: 5) == [])
+            // A score that no time can be is passed over.
+            let timeless = TaskID.random().rawValue
+            try await fleet.client.send("ZADD", fleet.store.keys.live, "inf", timeless)
+            #expect(try await fleet.store.tasks(after: nil, count: 1, liveOnly: true).map(\.id) == [live[0].id])
+            try await fleet.client.send("ZREM", fleet.store.keys.live, timeless)
         }
     }
 }

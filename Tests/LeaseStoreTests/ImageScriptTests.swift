@@ -15,8 +15,8 @@ import Testing
             image.diskFormat = "qcow2"
             image.minDisk = 3
             image.isHidden = true
-            image.properties = ["os": "linux", "t:odd": "", "p": "loc:main"]
-            image.tags = ["a", "b c"]
+            image.properties = ["os": "linux", "t:odd": "", "p": "loc:main", "\u{301}accent": "1"]
+            image.tags = ["a", "b c", "\u{301}accent"]
             let made = try #require(try await fleet.store.createImage(image))
             #expect(made == (try await fleet.imageRecord(image.id)))
             #expect(made.properties == image.properties)

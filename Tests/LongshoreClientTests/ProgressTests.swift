@@ -21,6 +21,15 @@ struct ProgressTests {
         #expect(ProgressLine.bar(-1, width: 4) == "[----]")
     }
 
+    @Test("Whatever numbers a service tells can be shown")
+    func anyNumbers() {
+        var view = sampleTask(.processing, of: .max)
+        var row = row(view)
+        view.bytesDone = .max
+        row.apply(view, at: start + .milliseconds(1))
+        #expect(ProgressLine.live(row, nameWidth: 10, width: 200, paint: .none).contains("4.0 EiB/s"))
+    }
+
     @Test("The speed is smoothed, and a new attempt begins anew")
     func rate() {
         var rate = TransferRate()

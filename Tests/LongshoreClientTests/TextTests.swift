@@ -42,6 +42,8 @@ struct TextTests {
         #expect(SafeText.url("http://host/a@b") == "http://host/a@b")
         #expect(SafeText.url("http://h/\u{1B}[2Jx") == "http://h/x")
         #expect(SafeText.url("") == "")
+        // An accent makes another character of the mark before it, and no other mark.
+        #expect(SafeText.url("https://me:secret@\u{301}host/a?\u{301}sig=1") == "https://\u{301}host/a")
     }
 
     @Test("Sizes are rounded as people round")

@@ -15,6 +15,7 @@ import Testing
         ("redis://u:se?cret@h:1/0", "redis://***@h:1/0"),
         ("https://[::1]:80/a?b ftp://u@h/c", "https://[::1]:80/a?*** ftp://***@h/c"),
         ("https://example.org/@scope/a", "https://example.org/@scope/a"),
+        ("GET https://me:secret@\u{301}h/a?\u{301}secret", "GET https://***@\u{301}h/a?***"),
         ("no address: at all @ here?", "no address: at all @ here?"), ("://", "://"),
     ])
     func `URLs lose their secrets`(text: String, expected: String) {
@@ -34,6 +35,11 @@ import Testing
     @Test func `A text line stays one line whatever a user named`() {
         let lines = record(.text) { $0.info("got a\nb\u{1b}[2J", metadata: ["name": "x\ny=\"z\""]) }
         #expect(lines.first?.hasSuffix("got a\\nb\\u{1b}[2J name=\"x\\ny=\\\"z\\\"\"\n") == true, "\(lines)")
+    }
+
+    @Test func `An accent behind a quote does not hide it`() {
+        let lines = record(.text) { $0.info("got", metadata: ["name": "x\"\u{301} task=\u{301}forged"]) }
+        #expect(lines.first?.hasSuffix("got name=\"x\\\"\u{301} task=\u{301}forged\"\n") == true, "\(lines)")
     }
 
     @Test func `A JSON line is one object`() throws {

@@ -52,6 +52,13 @@ private func read(_ text: String, step: Int = .max, maxReplyBytes: Int = 1 << 20
         #expect(throws: ReplyError.self) { try read(text, step: 1) }
     }
 
+    @Test(
+        "types that nobody asked for end the connection rather than shift the replies",
+        arguments: [",1.5\r\n:1\r\n", "#t\r\n:1\r\n", "*2\r\n,1.5\r\n:1\r\n:2\r\n", "*1\r\n*1\r\n#f\r\n+OK\r\n"])
+    func unasked(text: String) {
+        #expect(throws: ReplyError.self) { try read(text) }
+    }
+
     @Test("a claim of very many parts is refused before memory is set aside for them")
     func manyParts() {
         #expect(throws: ReplyError.refused("an array that claims 2000000000 parts")) { try read("*2000000000\r\n") }

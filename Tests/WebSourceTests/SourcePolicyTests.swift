@@ -79,7 +79,7 @@ import WebSource
         try policy.check("http://notevil.example/")
         for url in [
             "http://10.1.2.3/", "http://[::ffff:10.1.2.3]/", "http://8.8.8.8/", "http://evil.example/",
-            "http://a.evil.example/", "http://A.EVIL.example./", "http://bad.example/",
+            "http://a.evil.example/", "http://A.EVIL.example./", "http://bad.example/", "http://[64:ff9b::8.8.8.8]/",
         ] {
             #expect(throws: InvalidValue.self) { try policy.check(url) }
         }
@@ -114,7 +114,11 @@ import WebSource
         ("http://user:sec?ret@example.com/", "http://(unreadable)"),
         ("http://user:sec/ret@example.com/", "http://(unreadable)"),
         ("http://user:sec ret@example.com/", "http://example.com/"),
-        ("http://example.com/a\u{1b}[31m", "http://example.com/a?[31m"),
+        ("http://example.com/a\u{1b}[31m", "http://example.com/a\u{FFFD}[31m"),
+        // An accent makes another character of the mark before it, and no other mark.
+        ("http://example.com/a?\u{301}secret", "http://example.com/a"),
+        ("http://example.com/a#\u{301}secret", "http://example.com/a"),
+        ("http://user:secret@\u{301}example.com/", "http://(unreadable)"),
         ("secret", "(not a URL)"),
         ("user:secret@example.com", "(not a URL)"),
         ("", "(not a URL)"),
