@@ -6,27 +6,27 @@ import Testing
 struct CorpusTests {
     @Test("Every input in the corpus keeps what its parser promises", arguments: FuzzTarget.allCases)
     func replay(target: FuzzTarget) throws {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Fuzz/Corpus/\(target.rawValue)")
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        #expect(!files.isEmpty, "no inputs in \(folder.path)")
-        for file in files {
-            let input = [UInt8](try Data(contentsOf: file))
-            #expect(throws: Never.self, "\(file.path)") { try target.check(input) }
+        let inputs = try Self.inputs(of: target)
+        #expect(!inputs.isEmpty)
+        for (name, input) in inputs { #expect(throws: Never.self, "\(name)") { try target.check(input) } }
+    }
+
+    @Test("Inputs that are cut off anywhere keep it, too", arguments: FuzzTarget.allCases)
+    func cut(target: FuzzTarget) throws {
+        // Those that people wrote; the fuzzer names its own by their digests, and has cut them itself.
+        for (name, input) in try Self.inputs(of: target) where name.utf8.count < 40 {
+            for count in 0..<min(400, input.count) {
+                let piece = Array(input.prefix(count))
+                #expect(throws: Never.self, "\(name), \(count) bytes") { try target.check(piece) }
+            }
         }
     }
 
-    @Test("Inputs that are cut off anywhere keep it, too", arguments: FuzzTarget.allCases.filter { $0 != .image })
-    func cut(target: FuzzTarget) throws {
+    private static func inputs(of target: FuzzTarget) throws -> [(name: String, bytes: [UInt8])] {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Fuzz/Corpus/\(target.rawValue)")
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        for file in files {
-            let input = [UInt8](try Data(contentsOf: file).prefix(400))
-            for count in input.indices {
-                let piece = Array(input.prefix(count))
-                #expect(throws: Never.self, "\(file.path), \(count) bytes") { try target.check(piece) }
-            }
+        return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).map { file in
+            ("\(target.rawValue)/\(file.lastPathComponent)", [UInt8](try Data(contentsOf: file)))
         }
     }
 }
