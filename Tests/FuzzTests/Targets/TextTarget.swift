@@ -35,9 +35,8 @@ enum TextTarget {
     private static func hides(_ shown: String, _ what: String) throws(Violation) {
         let scalars = Array(shown.unicodeScalars)
         try require(!scalars.contains("?") && !scalars.contains("#"), "\(what) shows a query: \(shown)")
-        guard let slashes = scalars.indices.dropFirst().first(where: { scalars[$0] == "/" && scalars[$0 - 1] == "/" })
-        else { return }
-        let authority = scalars[(slashes + 1)...].prefix { $0 != "/" }
+        guard let start = scalars.firstRange(of: Array("://".unicodeScalars))?.upperBound else { return }
+        let authority = scalars[start...].prefix { $0 != "/" }
         try require(!authority.contains("@"), "\(what) shows credentials: \(shown)")
     }
 
