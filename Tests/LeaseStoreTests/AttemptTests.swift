@@ -160,6 +160,28 @@ import Testing
         }
     }
 
+    @Test("what a later attempt has done is not told to an earlier one as its own")
+    func notItsOwn() async throws {
+        try await withFleet { fleet in
+            let task = try await fleet.queue()
+            let first = try await fleet.claim()
+            #expect(
+                try await fleet.store.recover(task.id, beatSeq: first.task.beatSeq, dead: Fleet.alpha) == .requeued)
+            let second = try await fleet.claim()
+            #expect(try await fleet.store.release(second.attempt) == .requeued)
+            guard case .lost = try await fleet.store.release(first.attempt) else { throw NoTask(reply: "released") }
+            let third = try await fleet.claim()
+            #expect(try await fleet.store.fail(third.attempt, .retry(after: .zero), reason: "reset") == .requeued)
+            let failed = try await fleet.store.fail(first.attempt, .retry(after: .zero), reason: "late")
+            guard case .lost = failed else { throw NoTask(reply: "\(failed)") }
+            let last = try await fleet.claim()
+            #expect(try await fleet.publish(last) == .published)
+            let published = try await fleet.publish(first)
+            guard case .lost(let lost) = published else { throw NoTask(reply: "\(published)") }
+            #expect(lost.why == .ended(.success))
+        }
+    }
+
     @Test("a recovered attempt cannot fail or give back the task that now waits")
     func recovered() async throws {
         try await withFleet { fleet in
