@@ -142,7 +142,9 @@ let package = Package(
                 "data-path-limit", "ImportModel", "LeaseStore", "RedisClient", "TestSupport", argumentParser, logging,
                 nioCore, nioPosix,
             ], path: "Tests/Bench", swiftSettings: settings),
-        .testTarget(name: "DiskImageTests", dependencies: ["DiskImage"], swiftSettings: settings),
+        .target(name: "DiskImageSamples", path: "Tests/DiskImageSamples", swiftSettings: settings),
+        .testTarget(
+            name: "DiskImageTests", dependencies: ["DiskImage", "DiskImageSamples"], swiftSettings: settings),
         .testTarget(
             name: "FilesystemStorageTests",
             dependencies: [
@@ -200,8 +202,9 @@ let package = Package(
         .target(
             name: "FaultHarness",
             dependencies: [
-                "FaultProxy", "ImportModel", "RedisClient", "TestSupport", "longshore", asyncHTTPClient, nioCore,
-                nioFoundation, nioHTTP1, nioPosix, nioSSL,
+                "DiskImageSamples", "FaultProxy", "ImageStorage", "ImportModel", "RedisClient", "S3Storage",
+                "TestSupport",
+                "longshore", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioPosix, nioSSL,
             ], path: "Tests/FaultHarness", swiftSettings: settings),
         .executableTarget(
             name: "longshore-faults", dependencies: ["FaultHarness", argumentParser], path: "Tests/Faults",

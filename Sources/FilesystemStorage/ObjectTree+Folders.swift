@@ -14,6 +14,8 @@ extension ObjectTree {
     /// Does `work` in the folder that holds the files of `key`.
     ///
     /// The sweeper may remove an empty folder between its making and its use, so a folder that is missing is made again.
+    /// Nothing is made in a root that is no store: it may be the place of a file system that is not mounted, where an
+    /// object would be lost with the next mount.
     func inFolder<Value: ~Copyable>(
         of key: ObjectKey, creating: Bool, _ work: (borrowing OpenFile) throws(SystemError) -> Value
     ) throws(SystemError) -> Value {
@@ -21,13 +23,14 @@ extension ObjectTree {
         while true {
             do {
                 let top = try OpenFile(folderAt: root)
+                if creating { try requireMarker(in: top) }
                 let middle = try enter(Self.folders(of: key)[0], in: top, creating: creating)
                 let prefix = try enter(Self.folders(of: key)[1], in: middle, creating: creating)
                 let folder = try enter(Self.folders(of: key)[2], in: prefix, creating: creating)
                 return try work(folder)
             } catch {
                 tries -= 1
-                if error.code != ENOENT || error.name == root || tries == 0 { throw error }
+                if error.code != ENOENT || [root, Self.markerName].contains(error.name) || tries == 0 { throw error }
             }
         }
     }
@@ -53,9 +56,13 @@ extension ObjectTree {
         try top.sync(".")
     }
 
-    /// Tells a missing root from a missing object.
-    func requireRoot() throws(StorageError) {
-        do { _ = try OpenFile(folderAt: root) } catch { throw error.fault(of: store, root: root) }
+    /// Tells a store that is not there, or not mounted, from a missing object.
+    func requireStore() throws(StorageError) {
+        do { try requireMarker(in: try OpenFile(folderAt: root)) } catch { throw error.fault(of: store, root: root) }
+    }
+
+    private func requireMarker(in top: borrowing OpenFile) throws(SystemError) {
+        try SystemError.check("open", Self.markerName) { faccessat(top.descriptor, Self.markerName, F_OK, 0) }
     }
 
     func writeAll(_ bytes: [UInt8], to file: borrowing OpenFile, _ name: String) throws(SystemError) {

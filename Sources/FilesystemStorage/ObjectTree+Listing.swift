@@ -5,7 +5,7 @@ import ImportModel
 extension ObjectTree {
     /// A page is one prefix folder, in order; the cursor is its name.
     func list(after cursor: String?) throws(StorageError) -> ObjectPage {
-        try requireRoot()
+        try requireStore()
         do {
             let top = try OpenFile(folderAt: root)
             let objects = try OpenFile(Self.objects, in: top, O_RDONLY | O_DIRECTORY)

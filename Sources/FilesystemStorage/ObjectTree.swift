@@ -53,7 +53,7 @@ struct ObjectTree: Sendable {
                 try OpenFile(key.nonce.rawValue, in: folder, O_RDONLY)
             }
         } catch {
-            try requireRoot()
+            try requireStore()
             throw error.code == ENOENT ? .notFound(store, key) : error.fault(of: store, root: root)
         }
     }
@@ -68,7 +68,7 @@ struct ObjectTree: Sendable {
                 return Int64(status.st_size)
             }
         } catch {
-            try requireRoot()
+            try requireStore()
             if error.code == ENOENT { return nil }
             throw error.fault(of: store, root: root)
         }
@@ -96,6 +96,7 @@ struct ObjectTree: Sendable {
             switch error.code {
             case EEXIST: throw .exists(store, key)
             case ENOENT:
+                try requireStore()
                 throw .unavailable(store, reason: "the unfinished bytes of \(key) were removed while being written")
             default: throw error.fault(of: store, root: root)
             }
@@ -121,7 +122,7 @@ struct ObjectTree: Sendable {
                 }
             }
         } catch {
-            try requireRoot()
+            try requireStore()
             if error.code != ENOENT { throw error.fault(of: store, root: root) }
         }
     }

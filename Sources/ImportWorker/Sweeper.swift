@@ -75,9 +75,14 @@ package struct Sweeper: Service {
         let batch = try await store.takeGarbage(
             of: storage.id, olderThan: age, atMost: min(limits.maxDelete, Self.largestBatch))
         guard var marker = try await trusted(found, of: storage, batch.catalog) else { return 0 }
+        var isMarked = true
         if batch.catalog.sequence > marker.mark {
             marker.mark = batch.catalog.sequence
-            try await storage.setMarker(marker)
+            do throws(StorageError) { try await storage.setMarker(marker) } catch {
+                // What goes makes the room: otherwise a full disk would stay full.
+                guard case .full = error, !batch.entries.isEmpty else { throw error }
+                isMarked = false
+            }
         }
         if !batch.entries.isEmpty { Failpoint.reach(.sweepTaken) }
         for entry in batch.entries {
@@ -86,6 +91,7 @@ package struct Sweeper: Service {
             try await storage.delete(key)
             Failpoint.reach(.sweepDeleted)
         }
+        if !isMarked { try await storage.setMarker(marker) }
         try await store.finishGarbage(of: storage.id, batch.entries)
         if !batch.entries.isEmpty {
             Failpoint.reach(.sweepReported)

@@ -69,8 +69,11 @@ struct S3Objects: Sendable {
         if let writer { headers.append((Self.writerHeader, writer)) }
         if ifAbsent { headers.append(("if-none-match", "*")) }
         if checksum { headers.append((Self.checksumHeader, S3Digest.base64(payload.digest))) }
-        _ = try await send(
-            S3Request(action: "s3:PutObject", method: .PUT, name: name, headers: headers, body: payload))
+        let request = S3Request(action: "s3:PutObject", method: .PUT, name: name, headers: headers, body: payload)
+        // Whoever stores an object names its tag; a gateway with an error page does not.
+        guard try await send(request).etag != nil else {
+            throw S3CallFailure(cause: .noAnswer("the answer names no tag"), what: request.told(in: bucket))
+        }
     }
 
     /// No error if there is nothing.

@@ -1,4 +1,5 @@
 import DiskImage
+import DiskImageSamples
 import Foundation
 import Testing
 

@@ -1,4 +1,5 @@
 import DiskImage
+import DiskImageSamples
 import Testing
 
 /// One image for each rule, made from an acceptable one by the change that breaks the rule.

@@ -9,10 +9,13 @@ package enum FaultMatrix {
         .f6,
         .f8,
         .f9,
+        .f10,
+        .f11,
         .f12,
         .f13,
         .f14,
         .f16,
+        .f17,
         .f18,
     ]
 }

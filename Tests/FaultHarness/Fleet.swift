@@ -35,6 +35,8 @@ package final class Fleet: Sendable {
         package var settings: [String]
         /// What Redis is started with.
         package var redis = Fleet.durable
+        /// A program, with its arguments, that starts Redis.
+        package var redisLauncher: [String] = []
         /// Values of `--store`, given the fleet's folder.
         package var stores: @Sendable (URL) -> [String] = { ["main=filesystem:\($0.path)/store"] }
         /// The `longshore` binary.
@@ -91,7 +93,7 @@ package final class Fleet: Sendable {
 
     private init(_ plan: Plan) async throws {
         self.plan = plan
-        redis = try await RedisServer.start(plan.redis)
+        redis = try await RedisServer.start(plan.redis, launcher: plan.redisLauncher)
         source = try await ImageSource()
         folder = try temporaryDirectory()
     }

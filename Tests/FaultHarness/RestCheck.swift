@@ -6,8 +6,13 @@ import TestSupport
 /// What must be true of a fleet in which nothing is going on, read from Redis and from the store's folder themselves.
 package struct RestCheck: Sendable {
     package let fleet: Fleet
+    private let objects: any StoredObjects
 
-    package init(fleet: Fleet) { self.fleet = fleet }
+    /// - Parameter objects: what the store `main` holds; `nil`: it is the fleet's folder.
+    package init(fleet: Fleet, objects: (any StoredObjects)? = nil) {
+        self.fleet = fleet
+        self.objects = objects ?? StoreFolder(folder: fleet.store)
+    }
 
     /// Everything that is wrong; an empty list is what a test wants.
     ///
@@ -54,8 +59,7 @@ package struct RestCheck: Sendable {
                 problems.append("image \(id) is \(record["status"] ?? "gone")")
                 continue
             }
-            let file = file(of: key)
-            guard FileManager.default.fileExists(atPath: file.path) else {
+            guard let file = try await objects.file(of: key) else {
                 problems.append("the object \(key) is missing")
                 continue
             }
@@ -106,9 +110,7 @@ package struct RestCheck: Sendable {
             let garbage = try await fleet.ask(RedisCommand("ZRANGE", "{longshore}:garbage", 0, -1)).array ?? []
             for entry in garbage.compactMap(\.string) { named.insert(String(entry.dropFirst("main ".count))) }
         }
-        return Self.objects(in: fleet.store).filter { !named.contains($0) }.map {
-            "the object \($0) is named by nothing"
-        }
+        return try await objects.keys().filter { !named.contains($0) }.map { "the object \($0) is named by nothing" }
     }
 
     /// The keys of all objects, whole or not, in a store's folder.
@@ -122,8 +124,24 @@ package struct RestCheck: Sendable {
         }
         return keys
     }
+}
 
-    func file(of key: String) -> URL {
-        fleet.store.appendingPathComponent("objects/\(key.prefix(2))/\(key)")
+/// What a store holds, read without the product's help where that is possible.
+package protocol StoredObjects: Sendable {
+    /// A file with the bytes of an object; `nil` if there is none.
+    func file(of key: String) async throws -> URL?
+    /// The keys of everything, whole or not.
+    func keys() async throws -> Set<String>
+}
+
+/// A store in a folder, as it lies there.
+struct StoreFolder: StoredObjects {
+    let folder: URL
+
+    func file(of key: String) -> URL? {
+        let file = folder.appendingPathComponent("objects/\(key.prefix(2))/\(key)")
+        return FileManager.default.fileExists(atPath: file.path) ? file : nil
     }
+
+    func keys() -> Set<String> { RestCheck.objects(in: folder) }
 }

@@ -27,7 +27,9 @@ package final class Workload: Sendable {
 
         init?(_ fleet: Fleet, _ key: String) {
             var status = stat()
-            guard stat(RestCheck(fleet: fleet).file(of: key).path, &status) == 0 else { return nil }
+            guard let file = StoreFolder(folder: fleet.store).file(of: key), stat(file.path, &status) == 0 else {
+                return nil
+            }
             self.key = key
             inode = UInt64(status.st_ino)
             size = Int64(status.st_size)

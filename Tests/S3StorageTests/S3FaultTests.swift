@@ -159,7 +159,9 @@ import Testing
         }
         write("OLD")
         let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
-            if request.headers.first(name: "authorization")?.contains("Credential=NEW/") == true { return .answer(200) }
+            if request.headers.first(name: "authorization")?.contains("Credential=NEW/") == true {
+                return .answer(200, [("etag", "\"new\"")])
+            }
             write("NEW")
             return .error(403, "ExpiredToken")
         }
@@ -234,7 +236,7 @@ private func plain(_ request: FakeS3.Request) -> FakeS3.Reply {
     case "HEAD": return .head(404, [])
     case "GET" where request.has("uploads"): return .answer(200, [], "<ListMultipartUploadsResult/>")
     case "GET": return .answer(200, [], "<ListBucketResult/>")
-    default: return .answer(200)
+    default: return .answer(200, [("etag", "\"whole\"")])
     }
 }
 

@@ -10,15 +10,17 @@ package final class RedisServer: Sendable {
     /// Holds the data, the log, and over TLS the certificates.
     package let folder: URL
     private let arguments: [String]
+    private let launcher: [String]
     private let process: Mutex<ServerProcess?>
 
     /// Starts a server that keeps nothing, unless `arguments` say otherwise (`["--appendonly", "yes"]`).
-    package static func start(_ arguments: [String] = []) async throws -> RedisServer {
+    /// - Parameter launcher: a program, with its arguments, that starts the server.
+    package static func start(_ arguments: [String] = [], launcher: [String] = []) async throws -> RedisServer {
         let folder = try temporaryDirectory()
         let socket = folder.appendingPathComponent("s").path
         let server = RedisServer(
             configuration: RedisConfiguration(endpoint: .unixSocket(path: socket)), folder: folder,
-            arguments: ["--port", "0", "--unixsocket", socket] + arguments)
+            arguments: ["--port", "0", "--unixsocket", socket] + arguments, launcher: launcher)
         try await server.restart()
         return server
     }
@@ -72,7 +74,8 @@ package final class RedisServer: Sendable {
         throw failure ?? RedisServerStartError(log: "")
     }
 
-    private init(configuration: RedisConfiguration, folder: URL, arguments: [String]) {
+    private init(configuration: RedisConfiguration, folder: URL, arguments: [String], launcher: [String] = []) {
+        self.launcher = launcher
         self.configuration = configuration
         self.folder = folder
         self.arguments = arguments
@@ -94,7 +97,8 @@ package final class RedisServer: Sendable {
         kill()
         let log = folder.appendingPathComponent("log")
         let settings = ["--dir", folder.path, "--save", "", "--appendonly", "no", "--daemonize", "no"]
-        let started = try ServerProcess("redis-server", settings + arguments, log: log, folder: folder)
+        let words = launcher + ["redis-server"] + settings + arguments
+        let started = try ServerProcess(words[0], Array(words.dropFirst()), log: log, folder: folder)
         process.withLock { $0 = started }
         var probe = configuration
         probe.connectTimeout = .milliseconds(250)

@@ -1,9 +1,9 @@
 /// Images that no tool at hand makes, written byte by byte.
-enum ForgedImages {
-    static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
+package enum ForgedImages {
+    package static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
     /// A disk of `sectors` with a protective MBR and a GPT of one partition.
-    static func gpt(sectors: Int = 512) -> [UInt8] {
+    package static func gpt(sectors: Int = 512) -> [UInt8] {
         var disk = zeros(sectors * 512)
         disk.put([0x00, 0x00, 0x02, 0x00, 0xEE, 0xFF, 0xFF, 0xFF], at: 446)
         disk.put(little: 1, 4, at: 454)
@@ -20,7 +20,7 @@ enum ForgedImages {
     }
 
     /// A disk with one partition in an MBR.
-    static func mbr(sectors: Int = 512) -> [UInt8] {
+    package static func mbr(sectors: Int = 512) -> [UInt8] {
         var disk = zeros(sectors * 512)
         disk.put([0x80, 0x20, 0x21, 0x00, 0x83, 0x10, 0x10, 0x10], at: 446)
         disk.put(little: 64, 4, at: 454)
@@ -30,7 +30,7 @@ enum ForgedImages {
     }
 
     /// A LUKS volume of `version` with one key, as `qemu-img` lays it out.
-    static func luks(version: UInt64 = 1, payload: Int = 65_536) -> [UInt8] {
+    package static func luks(version: UInt64 = 1, payload: Int = 65_536) -> [UInt8] {
         let material: UInt64 = 8
         var disk = zeros(2_068_480 + payload)
         disk.put(Array("LUKS".utf8) + [0xBA, 0xBE], at: 0)
@@ -54,7 +54,7 @@ enum ForgedImages {
     }
 
     /// A VMDK as VMware streams it: the grain directory is at the end, and a footer tells where.
-    static func streamedVMDK() -> [UInt8] {
+    package static func streamedVMDK() -> [UInt8] {
         var header = zeros(512)
         header.put(Array("KDMV".utf8), at: 0)
         header.put(little: 3, 4, at: 4)
@@ -95,7 +95,7 @@ enum ForgedImages {
     }
 
     /// Puts the right checksum into a footer or a dynamic header of a VHD.
-    static func setVHDChecksum(_ image: inout [UInt8], at place: Int, count: Int, field: Int) {
+    package static func setVHDChecksum(_ image: inout [UInt8], at place: Int, count: Int, field: Int) {
         image.put([0, 0, 0, 0], at: place + field)
         let sum = image[place..<place + count].reduce(UInt32(0)) { $0 &+ UInt32($1) }
         image.put(big: UInt64(~sum), 4, at: place + field)
@@ -103,20 +103,20 @@ enum ForgedImages {
 }
 
 extension [UInt8] {
-    mutating func put(_ bytes: some Collection<UInt8>, at place: Int) {
+    package mutating func put(_ bytes: some Collection<UInt8>, at place: Int) {
         replaceSubrange(place..<place + bytes.count, with: bytes)
     }
 
-    mutating func put(little value: UInt64, _ count: Int, at place: Int) {
+    package mutating func put(little value: UInt64, _ count: Int, at place: Int) {
         put((0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }, at: place)
     }
 
-    mutating func put(big value: UInt64, _ count: Int, at place: Int) {
+    package mutating func put(big value: UInt64, _ count: Int, at place: Int) {
         put((0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }, at: place)
     }
 
     /// This with `bytes` put at `place`.
-    func with(_ bytes: some Collection<UInt8>, at place: Int) -> [UInt8] {
+    package func with(_ bytes: some Collection<UInt8>, at place: Int) -> [UInt8] {
         var changed = self
         changed.put(bytes, at: place)
         return changed

@@ -1,27 +1,21 @@
 import Foundation
-import ImportModel
-import NIOHTTP1
 import NIOPosix
-import TestSupport
-import Testing
 
-@testable import S3Storage
+/// A real service that speaks S3, on loopback, with a bucket.
+package final class S3Server: Sendable {
+    package enum Kind: String, Sendable { case seaweedFS, moto }
 
-/// A real service on loopback, with a bucket, that a suite has to itself.
-final class S3Server: Sendable {
-    enum Kind: String, Sendable { case seaweedFS, moto }
+    package static let accessKeyID = "tester"
+    package static let secretAccessKey = "a secret of the tests"
+    package static let bucket = "images"
 
-    @TaskLocal static var current: S3Server?
-
-    static let credentials = S3Credentials(accessKeyID: "tester", secretAccessKey: "a secret of the tests")
-    static let bucket = "images"
-    let kind: Kind
-    let endpoint: String
+    package let kind: Kind
+    package let endpoint: String
     private let process: ServerProcess
     private let folder: URL
 
     /// Returns once the service has made the bucket.
-    static func start(_ kind: Kind) async throws -> S3Server {
+    package static func start(_ kind: Kind) async throws -> S3Server {
         let server = try S3Server(kind)
         do {
             try await server.makeBucket()
@@ -48,7 +42,7 @@ final class S3Server: Sendable {
             try Data(
                 """
                 {"identities": [{"name": "tester", "actions": ["Admin"], "credentials": [
-                {"accessKey": "\(Self.credentials.accessKeyID)", "secretKey": "\(Self.credentials.secretAccessKey)"}]}]}
+                {"accessKey": "\(Self.accessKeyID)", "secretKey": "\(Self.secretAccessKey)"}]}]}
                 """.utf8
             ).write(to: identities)
             let data = folder.appendingPathComponent("data")
@@ -66,33 +60,24 @@ final class S3Server: Sendable {
         }
     }
 
-    func stop() {
+    package func stop() {
         process.kill()
         try? FileManager.default.removeItem(at: folder)  // a second time there is nothing to remove
     }
 
-    /// Runs `body` with a store of its own in the service.
-    func withStore<R>(
-        _ change: (inout S3Configuration) -> Void = { _ in }, _ body: (S3Storage) async throws -> R
-    ) async throws -> R {
-        var configuration = S3Configuration(
-            endpoint: endpoint, bucket: Self.bucket, credentials: .fixed(Self.credentials))
-        configuration.prefix = "store-\(Nonce.mint())"
-        configuration.usesPathStyle = true
-        configuration.retry = RetryPolicy(base: .milliseconds(20), cap: .milliseconds(200))
-        change(&configuration)
-        return try await withS3(configuration, body)
-    }
-
     private func makeBucket() async throws {
-        try await withStore({ _ in }) { store in
-            try await eventually(within: .seconds(60)) {
-                guard !process.hasExited else { throw S3ServerStartError(reason: "it ended", log: "") }
-                do {
-                    _ = try await store.objects.send(S3Request(action: "s3:CreateBucket", method: .PUT))
-                    return true
-                } catch { return false }
-            }
+        let user = "\(Self.accessKeyID):\(Self.secretAccessKey)"
+        let (log, url) = (folder.appendingPathComponent("curl.log"), "\(endpoint)/\(Self.bucket)")
+        try await eventually(within: .seconds(60)) {
+            guard !process.hasExited else { throw S3ServerStartError(reason: "it ended", log: "") }
+            // Until it listens, and while its parts find one another, it refuses.
+            return
+                (try? await NIOThreadPool.singleton.runIfActive {
+                    try ServerProcess.run(
+                        "curl",
+                        ["-sS", "--fail", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", user, "-X", "PUT", url],
+                        log: log)
+                }) != nil
         }
     }
 
@@ -102,39 +87,13 @@ final class S3Server: Sendable {
     }
 }
 
-/// Runs `body` with a store that is closed afterwards.
-@discardableResult
-func withS3<R>(_ configuration: S3Configuration, _ body: (S3Storage) async throws -> R) async throws -> R {
-    let id = try #require(StoreID(rawValue: "main"))
-    let store = try S3Storage(id: id, configuration: configuration, threads: .singleton)
-    let result: Result<R, any Error>
-    do { result = .success(try await body(store)) } catch { result = .failure(error) }
-    await store.close()
-    return try result.get()
-}
-
-struct S3ServerStartError: Error, CustomStringConvertible {
+package struct S3ServerStartError: Error, CustomStringConvertible {
     let reason: String
     let log: String
 
-    var description: String { "the service did not come up (has `make dependencies` been run?): \(reason)\n\(log)" }
-}
-
-/// Gives a suite a service for all of its tests.
-struct S3ServerTrait: SuiteTrait, TestScoping {
-    let kind: S3Server.Kind
-
-    @concurrent func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
-    ) async throws {
-        let server = try await S3Server.start(kind)
-        defer { server.stop() }
-        try await S3Server.$current.withValue(server) { try await function() }
+    package var description: String {
+        "the service did not come up (has `make dependencies` been run?): \(reason)\n\(log)"
     }
-}
-
-extension Trait where Self == S3ServerTrait {
-    static func service(_ kind: S3Server.Kind) -> S3ServerTrait { S3ServerTrait(kind: kind) }
 }
 
 /// Ports of loopback that are free when they are looked for.

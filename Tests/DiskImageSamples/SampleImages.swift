@@ -1,28 +1,28 @@
 import Foundation
 
 /// An image, what it is declared to be, and what is to come of it.
-struct SampleImage: Sendable, CustomStringConvertible {
-    enum Outcome: Sendable, Equatable {
+package struct SampleImage: Sendable, CustomStringConvertible {
+    package enum Outcome: Sendable, Equatable {
         /// With the size of the disk inside.
         case accepted(Int64)
         /// By the rule with this code.
         case refused(String)
     }
 
-    let name: String
-    let declared: String
-    let bytes: [UInt8]
-    let outcome: Outcome
+    package let name: String
+    package let declared: String
+    package let bytes: [UInt8]
+    package let outcome: Outcome
 
-    var description: String { name }
+    package var description: String { name }
 }
 
 /// Images of every kind that the tools make, made once.
-actor SampleImages {
-    static let shared = SampleImages()
+package actor SampleImages {
+    package static let shared = SampleImages()
     private var making: Task<[SampleImage], any Error>?
 
-    func all() async throws -> [SampleImage] {
+    package func all() async throws -> [SampleImage] {
         // A task so that tests that ask at the same time wait for one making.
         let making = making ?? Task { try await Self.make() }
         self.making = making

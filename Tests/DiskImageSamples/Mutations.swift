@@ -1,11 +1,11 @@
 /// Makes new images out of given ones, where readers look: the same ones for the same seed.
-struct Mutations {
+package struct Mutations {
     private let seeds: [SampleImage]
     /// For each seed the places that are not empty, where the headers and tables are.
     private let hot: [[Int]]
     private var generator: SeededGenerator
 
-    init(of seeds: [SampleImage], seed: UInt64) {
+    package init(of seeds: [SampleImage], seed: UInt64) {
         self.seeds = seeds
         hot = seeds.map { sample in
             let words = stride(from: 0, to: sample.bytes.count - 8, by: 8)
@@ -16,7 +16,7 @@ struct Mutations {
     }
 
     /// One to three changes to one of the seeds.
-    mutating func next() -> [UInt8] {
+    package mutating func next() -> [UInt8] {
         let index = Int.random(in: seeds.indices, using: &generator)
         var bytes = seeds[index].bytes
         for _ in 0..<Int.random(in: 1...3, using: &generator) where !bytes.isEmpty {
