@@ -7,8 +7,12 @@ extension FaultRow {
         "F10", "stores that refuse, answer wrong or not at all, are full, read-only or gone",
         passes: "never active without a whole object; nothing is left behind"
     ) { run in
-        try await BucketRound(run: run).play()
-        for round in 0..<run.scale { try await DiskRound(run: run, round: round).play() }
+        // Both wait more than they work.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await BucketRound(run: run).play() }
+            group.addTask { for round in 0..<run.scale { try await DiskRound(run: run, round: round).play() } }
+            try await group.waitForAll()
+        }
     }
 }
 
@@ -39,7 +43,7 @@ private struct BucketRound {
         ])
         let api = try await fleet.startAPI(keys)
         for _ in 0..<2 { _ = try await fleet.startWorker(keys) }
-        proxy.disturb(25, atMost: 50 * run.scale)
+        proxy.disturb(25, atMost: 40 * run.scale)
         var random = run.random("sizes")
         var images: [ImageID: SourceImage] = [:]
         for seed in 0..<(16 * run.scale) {
