@@ -3,15 +3,15 @@ import Synchronization
 
 /// A disk that takes what is written and fails when it has to keep it.
 enum BrokenDisk {
-    private static let folders = Mutex<Set<String>>([])
+    private static let paths = Mutex<Set<String>>([])
 
-    /// From now on nothing below this folder can be synced.
-    static func `break`(_ folder: String) { folders.withLock { _ = $0.insert(folder) } }
+    /// From now on nothing whose path begins so can be synced.
+    static func `break`(_ path: String) { paths.withLock { _ = $0.insert(path) } }
 
     fileprivate static func holds(_ descriptor: CInt) -> Bool {
         guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
         else { return false }
-        return folders.withLock { $0.contains { path.hasPrefix($0) } }
+        return paths.withLock { $0.contains { path.hasPrefix($0) } }
     }
 }
 
