@@ -28,9 +28,13 @@ struct FleetMetrics {
             + counters("attempts", "Attempts that ended, by outcome.", "outcome", of: "attempts:")
             + counters("tasks_ended", "Tasks that ended, by result.", "result", of: "tasks:")
             + counters("stored_bytes", "Bytes written to each store.", "store", of: "stored:")
-            + counter(
-                "reconciler_faults", "Disagreements between tasks and indexes that the audit found; should be 0.",
-                from: "faults")
+            + held
+            + counters(
+                "audited", "Tasks, images and objects that the online check has looked at.", "what", of: "audited:",
+                always: AuditSubject.allCases.map(\.rawValue))
+            + counters(
+                "reconciler_faults", "Broken invariants that the online check found; should be 0.", "invariant",
+                of: "faults:", always: Invariant.allCases.map(\.rawValue))
     }
 
     private var lateness: String {
@@ -48,18 +52,31 @@ struct FleetMetrics {
         head("longshore_\(name)", help, "gauge") + "longshore_\(name) \(value)\n"
     }
 
-    private func counter(_ name: String, _ help: String, from key: String? = nil) -> String {
-        head("longshore_\(name)_total", help, "counter") + "longshore_\(name)_total \(counters[key ?? name] ?? 0)\n"
+    private func counter(_ name: String, _ help: String) -> String {
+        head("longshore_\(name)_total", help, "counter") + "longshore_\(name)_total \(counters[name] ?? 0)\n"
     }
 
-    private func counters(_ name: String, _ help: String, _ label: String, of prefix: String) -> String {
-        var text = head("longshore_\(name)_total", help, "counter")
-        for (key, value) in counters.sorted(by: { $0.key < $1.key }) where key.hasPrefix(prefix) {
+    /// - Parameter always: values of the label that are told although nothing has been counted yet.
+    private func counters(
+        _ name: String, _ help: String, _ label: String, of prefix: String, always: [String] = []
+    ) -> String {
+        head("longshore_\(name)_total", help, "counter")
+            + series("longshore_\(name)_total", label, of: prefix, always: always)
+    }
+
+    private var held: String {
+        let help = "1 while the sweeper deletes nothing in the store because it does not fit to Redis, else 0."
+        return head("longshore_store_held", help, "gauge") + series("longshore_store_held", "store", of: "held:")
+    }
+
+    private func series(_ name: String, _ label: String, of prefix: String, always: [String] = []) -> String {
+        let zeros = Dictionary(uniqueKeysWithValues: always.map { (prefix + $0, Int64(0)) })
+        let values = counters.filter { $0.key.hasPrefix(prefix) }.merging(zeros) { counted, _ in counted }
+        return values.sorted { $0.key < $1.key }.map { key, value in
             let escaped = key.dropFirst(prefix.count).replacingScalar("\\", with: "\\\\")
                 .replacingScalar("\"", with: "\\\"").replacingScalar("\n", with: "\\n")
-            text += "longshore_\(name)_total{\(label)=\"\(escaped)\"} \(value)\n"
-        }
-        return text
+            return "\(name){\(label)=\"\(escaped)\"} \(value)\n"
+        }.joined()
     }
 
     private func head(_ name: String, _ help: String, _ type: String) -> String {

@@ -161,17 +161,18 @@ package struct QueueStats: Hashable, Codable, Sendable {
     }
 }
 
-/// A change of a task, as `GET /longshore/v1/events` sends it (server-sent events; the id resumes the stream).
+/// A change of a task, or a broken invariant, as `GET /longshore/v1/events` sends it (server-sent events; the id resumes the stream).
 package struct FleetEvent: Hashable, Codable, Sendable {
     package var id: String
-    /// created, claimed, retrying, released, recovered, success, failure
+    /// created, claimed, retrying, released, recovered, success, failure; fault, where the online check found something
     package var type: String
-    package var taskId: TaskID
+    /// `nil` only in a fault that is about the image alone.
+    package var taskId: TaskID?
     package var imageId: ImageID
     /// The worker, the reason … whatever explains the event.
     package var detail: String
 
-    package init(id: String, type: String, taskId: TaskID, imageId: ImageID, detail: String) {
+    package init(id: String, type: String, taskId: TaskID?, imageId: ImageID, detail: String) {
         self.id = id
         self.type = type
         self.taskId = taskId

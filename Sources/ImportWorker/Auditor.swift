@@ -1,17 +1,29 @@
+package import ImageStorage
+import ImportModel
 package import LeaseStore
 package import Logging
 import ServiceLifecycle
 
-/// Compares, every minute somewhere in the fleet, the live tasks with the indexes over them, and forgets finished
-/// tasks whose time is over. It should never find anything; what it finds is repaired, logged and counted.
+/// The online check: compares, now and then somewhere in the fleet, tasks with locks and indexes, images with tasks,
+/// and what images name with what the stores hold. It should never find anything; what it finds is repaired where that
+/// is safe, logged and counted. Also forgets finished tasks whose time is over.
 package struct Auditor: Service {
-    private static let interval: Duration = .seconds(60)
+    /// Images that one turn looks at, about; all come by in rounds.
+    private static let imagesATurn = 1000
+    /// Objects of one store that one turn asks for, about: these cost a request each.
+    private static let objectsATurn = 100
+    private static let batch = 100
 
     private let store: LeaseStore
+    private let storages: [any ImageStorage]
+    private let interval: Duration
     private let logger: Logger
 
-    package init(store: LeaseStore, logger: Logger) {
+    /// - Parameter storages: the stores whose objects are looked for.
+    package init(store: LeaseStore, storages: [any ImageStorage], every interval: Duration, logger: Logger) {
         self.store = store
+        self.storages = storages
+        self.interval = interval
         self.logger = logger
     }
 
@@ -19,17 +31,50 @@ package struct Auditor: Service {
         // Ends with the graceful shutdown; errors are logged below, so nothing else leaves the loop.
         try? await cancelWhenGracefulShutdown {
             while true {
-                try await Task.sleep(for: Self.interval * Double.random(in: 0.9...1.1))
+                try await Task.sleep(for: interval * Double.random(in: 0.9...1.1))
                 do {
-                    guard try await store.beginTurn("audit", every: Self.interval) else { continue }
-                    let report = try await store.audit()
-                    for text in report.texts { logger.error("audit: \(text)") }
-                    if report.ended > 0 { logger.warning("audit: \(report.ended) tasks were past their deadline") }
-                    while try await store.expireTasks() > 0 {}
+                    if try await store.beginTurn("audit", every: interval) { try await auditRecords() }
                 } catch let error as LeaseStoreError {
                     logger.warning("the audit could not be made", metadata: ["reason": "\(error)"])
                 }
+                for storage in storages {
+                    do {
+                        guard try await store.beginTurn("objects:\(storage.id)", every: interval) else { continue }
+                        try await auditObjects(of: storage)
+                    } catch let error where !(error is CancellationError) {
+                        logger.warning(
+                            "objects of store '\(storage.id)' could not be looked at", metadata: ["reason": "\(error)"])
+                    }
+                }
             }
         }
+    }
+
+    /// One turn over what Redis holds.
+    package func auditRecords() async throws {
+        // Images first: a live task that `live` has lost comes back there, and is then looked at.
+        for _ in 0..<Self.imagesATurn / Self.batch {
+            let scan = try await store.scanImages(walk: "images", atMost: Self.batch)
+            tell(try await store.auditImages(scan.ids))
+            if scan.next == nil { break }
+        }
+        tell(try await store.auditTasks())
+        while try await store.expireTasks() > 0 {}
+    }
+
+    /// One turn over what a store holds.
+    package func auditObjects(of storage: any ImageStorage) async throws {
+        let audit = ObjectAudit(store: store, storage: storage)
+        try await audit.expectOwnStore()
+        let scan = try await store.scanImages(walk: "objects:\(storage.id)", atMost: Self.objectsATurn)
+        tell(try await audit.look(at: scan.ids))
+    }
+
+    private func tell(_ report: AuditReport) {
+        for fault in report.faults {
+            let fate = fault.invariant.isRepaired ? "repaired" : "not repaired: bring the object back, or import anew"
+            logger.error("broken invariant \(fault.invariant.rawValue): \(fault.text) (\(fate))")
+        }
+        if report.ended > 0 { logger.warning("audit: \(report.ended) tasks were past their deadline") }
     }
 }

@@ -74,7 +74,9 @@ package struct Sweeper: Service {
         let found = try await storage.marker()
         let batch = try await store.takeGarbage(
             of: storage.id, olderThan: age, atMost: min(limits.maxDelete, Self.largestBatch))
-        guard var marker = try await trusted(found, of: storage, batch.catalog) else { return 0 }
+        let trusted = try await trusted(found, of: storage, batch.catalog)
+        try await store.reportStore(storage.id, isHeld: trusted == nil)
+        guard var marker = trusted else { return 0 }
         var isMarked = true
         if batch.catalog.sequence > marker.mark {
             marker.mark = batch.catalog.sequence

@@ -123,10 +123,11 @@ extension LeaseStore {
         let entries = reply.array?.first?.array?.last?.array ?? []
         return entries.compactMap { entry in
             guard let parts = entry.array, parts.count == 2, let id = parts[0].string, let fields = parts[1].hash(),
-                let type = fields["type"], let task = fields["task"].flatMap(TaskID.init(rawValue:)),
-                let image = fields["image"].flatMap(ImageID.init(rawValue:))
+                let type = fields["type"], let image = fields["image"].flatMap(ImageID.init(rawValue:))
             else { return nil }
-            return FleetEvent(id: id, type: type, taskId: task, imageId: image, detail: fields["detail"] ?? "")
+            return FleetEvent(
+                id: id, type: type, taskId: fields["task"].flatMap(TaskID.init(rawValue:)), imageId: image,
+                detail: fields["detail"] ?? "")
         }
     }
 

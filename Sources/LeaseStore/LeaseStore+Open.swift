@@ -26,12 +26,26 @@ extension LeaseStore {
             [Self.schemaVersion, Nonce.mint().rawValue, settings.retention.argument], isDurable: true)
         switch reply.word {
         case "open": return try reply.string(0)
-        case "other-schema":
-            throw LeaseStoreError.malformed(
-                reason: "the keys under \(keys.tag) have the schema \(try reply.string(0)), this version uses "
-                    + "\(Self.schemaVersion); run matching versions, or give this one a prefix of its own")
+        case "other-schema": throw otherSchema(try reply.string(0))
         default: throw reply.unknown
         }
+    }
+
+    /// Makes sure that there is a catalog, of this version's schema. Begins none, and changes nothing.
+    /// - Throws: `LeaseStoreError.malformed` unless there is.
+    package func expectCatalog() async throws {
+        let reply = try await read([RedisCommand("HGET", keys.control, "schema_version")])
+        guard let schema = reply.first?.string else {
+            throw LeaseStoreError.malformed(
+                reason: "there is no catalog under \(keys.tag); check redis.url and redis.prefix, or start a process")
+        }
+        if schema != Self.schemaVersion { throw otherSchema(schema) }
+    }
+
+    private func otherSchema(_ schema: String) -> LeaseStoreError {
+        .malformed(
+            reason: "the keys under \(keys.tag) have the schema \(schema), this version uses "
+                + "\(Self.schemaVersion); run matching versions, or give this one a prefix of its own")
     }
 
     /// Looks at the server's settings. An empty answer means that it can be trusted.

@@ -38,13 +38,6 @@ package enum RecoverReply: Hashable, Sendable {
     case moved
 }
 
-/// What an audit found and did.
-package struct AuditReport: Hashable, Sendable {
-    package var faults = 0
-    package var ended = 0
-    package var texts: [String] = []
-}
-
 extension LeaseStore {
     /// Which attempts have been silent for `silence`, which processes run on the host `host`, and whether work waits.
     package func scanLeases(silence: Duration, host: String) async throws -> LeaseScan {
@@ -115,22 +108,6 @@ extension LeaseStore {
         case "not-due": return false
         default: throw reply.unknown
         }
-    }
-
-    /// Compares all live tasks with the indexes, a part at a time; repairs what is safe, and ends what is overdue.
-    package func audit() async throws -> AuditReport {
-        var report = AuditReport()
-        var cursor = "0"
-        repeat {
-            let reply = try await call(Scripts.auditStep, [cursor, 100])
-            guard reply.word == "next" else { throw reply.unknown }
-            cursor = try reply.string(0)
-            report.faults &+= Int(try reply.int(1))
-            report.ended &+= Int(try reply.int(2))
-            for index in 3..<max(3, reply.count) { report.texts.append(try reply.string(index)) }
-            try Task.checkCancellation()
-        } while cursor != "0"
-        return report
     }
 
     /// Forgets finished tasks whose time of retention is over; returns how many.

@@ -23,6 +23,11 @@ enum Scripts {
     static let garbageDone = script("garbage-done", PackageResources.garbage_done_lua)
     static let turnBegin = script("turn-begin", PackageResources.turn_begin_lua)
     static let auditStep = script("audit-step", PackageResources.audit_step_lua)
+    static let auditIndex = script("audit-index", PackageResources.audit_index_lua)
+    static let auditImage = script("audit-image", PackageResources.audit_image_lua)
+    static let imageScan = script("image-scan", PackageResources.image_scan_lua)
+    static let objectReport = script("object-report", PackageResources.object_report_lua)
+    static let storeReport = script("store-report", PackageResources.store_report_lua)
     static let taskExpire = script("task-expire", PackageResources.task_expire_lua)
     static let leaseScan = script("lease-scan", PackageResources.lease_scan_lua)
     static let processRegister = script("process-register", PackageResources.process_register_lua)
@@ -34,8 +39,8 @@ enum Scripts {
     static let all = [
         importCreate, uploadOpen, importClaim, importBeat, importPublish, importFail, importRelease, importSuspect,
         importRecover, importCancel, imageCreate, imageUpdate, imageDelete, garbageName, garbageCheck, garbageTake,
-        garbageDone, turnBegin, auditStep, taskExpire, leaseScan, processRegister, processLeave, queuePause,
-        queueStats, catalogOpen,
+        garbageDone, turnBegin, auditStep, auditIndex, auditImage, imageScan, objectReport, storeReport, taskExpire,
+        leaseScan, processRegister, processLeave, queuePause, queueStats, catalogOpen,
     ]
 
     private static func script(_ name: String, _ file: [UInt8]) -> RedisScript {

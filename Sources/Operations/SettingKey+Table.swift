@@ -107,6 +107,10 @@ extension SettingKey {
         "sweep.max-share", .share, "0.5",
         "So are more strays than this share of the objects that a listing of the store saw.")
 
+    static let auditInterval = SettingKey(
+        "audit.interval", .duration, "60s",
+        "How often one process of the fleet compares tasks, images and objects with each other.")
+
     /// Every setting, in the order in which people should read them.
     package static let all: [SettingKey] = [
         dataDir, logLevel, logFormat,
@@ -118,6 +122,7 @@ extension SettingKey {
         leaseRetention, leaseGarbageGrace, retryBase, retryCap,
         sourcesAllow, sourcesDeny, sourcesMaxBytes, sourcesConnectTimeout, sourcesIdleTimeout, sourcesTotalTimeout,
         sourcesCAFile, stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
+        auditInterval,
     ]
 
     /// Every setting with its default and what it does, for a terminal.

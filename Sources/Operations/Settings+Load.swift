@@ -51,6 +51,7 @@ extension Settings {
         sweep = Sweep(
             interval: reader.duration(.sweepInterval), maxDelete: reader.count(.sweepMaxDelete),
             maxShare: reader.share(.sweepMaxShare))
+        audit = Audit(interval: reader.duration(.auditInterval))
         entries = reader.entries
     }
 

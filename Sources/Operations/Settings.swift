@@ -58,6 +58,10 @@ package struct Settings: Sendable {
         package let maxShare: Double
     }
 
+    package struct Audit: Sendable {
+        package let interval: Duration
+    }
+
     /// One setting as it is in force, and where it was written.
     package struct Entry: Hashable, Sendable {
         package let key: SettingKey
@@ -80,6 +84,7 @@ package struct Settings: Sendable {
     /// Where staged uploads wait; `nil` where no store is configured.
     package let stagingStore: StoreID?
     package let sweep: Sweep
+    package let audit: Audit
     package let entries: [Entry]
 
     package var defaultStore: StoreSettings? { stores.first(where: \.isDefault) }

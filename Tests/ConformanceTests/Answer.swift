@@ -45,6 +45,7 @@ struct Answer {
         case "taken": return taken(values)
         case "done": return .done(count(1))
         // An audit that finds anything to repair has no counterpart in the model.
+        case "audited": return count(1) == 0 ? .audited : nil
         case "next": return count(2) == 0 ? .next(ended: count(3)) : nil
         default: return nil
         }

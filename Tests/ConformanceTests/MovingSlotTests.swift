@@ -46,6 +46,9 @@ import TestSupport
         (Scripts.taskExpire, ["100"]), (Scripts.leaseScan, ["0", "host", "100"]),
         (Scripts.processRegister, ["worker9", "60000", "host", "role", "worker"]),
         (Scripts.processLeave, ["worker0", "host"]), (Scripts.queueStats, []),
+        (Scripts.imageScan, ["walk", "0", "100"]),
+        (Scripts.objectReport, ["store0", "1", "image0/nonce0", "is missing"]),
+        (Scripts.storeReport, ["store0", "1"]),
     ]
 
     @Test func `the scripts that the model does not have change nothing either while the slot moves`() async throws {

@@ -17,12 +17,12 @@ struct Probes {
     }
 
     private func calls(in node: Redis) -> [Call] {
-        var calls: [Call] = [.auditStep, .queuePause(true), .queuePause(false)]
+        var calls: [Call] = [.auditStep, .auditIndex, .queuePause(true), .queuePause(false)]
         for task in configuration.tasks.indices { calls += self.calls(about: task, in: node) }
         for nonce in 0..<configuration.nonces { calls.append(.importClaim(nonce: nonce, worker: 0)) }
         for image in 0..<configuration.images {
             calls += [
-                .imageDelete(image: image), .imageUpdate(image: image, format: 0),
+                .auditImage(image: image), .imageDelete(image: image), .imageUpdate(image: image, format: 0),
                 .imageUpdate(image: image, format: 1),
             ]
         }

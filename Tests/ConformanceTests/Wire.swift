@@ -73,6 +73,8 @@ struct Wire {
             (Scripts.garbageTake, ["\(Self.long)", "100", Self.store(store)])
         case .queuePause(let isPaused): (Scripts.queuePause, [isPaused ? "1" : "0"])
         case .auditStep: (Scripts.auditStep, ["0", "100"])
+        case .auditIndex: (Scripts.auditIndex, ["100"])
+        case .auditImage(let image): (Scripts.auditImage, [Self.image(image)])
         case .garbageDone, .part: nil
         }
     }

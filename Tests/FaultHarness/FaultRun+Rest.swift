@@ -19,7 +19,6 @@ extension FaultRun {
         violated(.content, works.flatMap { $0.changes() })
         violated(.consistent, try await check.indexes() + check.invariants() + check.publications())
         violated(.consistent, try await check.attempts() + check.strays(isSwept: true))
-        let faults = try await fleet.counter("faults")
-        if faults != 0 { violated(.consistent, "the audit has counted \(faults) faults") }
+        violated(.consistent, try await check.faults())
     }
 }

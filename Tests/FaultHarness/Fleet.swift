@@ -10,12 +10,12 @@ package final class Fleet: Sendable {
     /// Short leases, so that what takes half a minute in production takes two seconds here.
     package static let quick = [
         "lease.duration=1500ms", "lease.beat=300ms", "lease.margin=400ms", "lease.garbage-grace=0s",
-        "retry.base=100ms", "retry.cap=500ms", "sweep.interval=1s",
+        "retry.base=100ms", "retry.cap=500ms", "sweep.interval=1s", "audit.interval=1s",
     ]
     /// Leases that outlast everything a test does.
     package static let patient = [
         "lease.duration=60s", "lease.beat=1s", "lease.margin=8s", "lease.garbage-grace=0s", "retry.base=100ms",
-        "retry.cap=500ms", "sweep.interval=1s",
+        "retry.cap=500ms", "sweep.interval=1s", "audit.interval=1s",
     ]
 
     /// A Redis that writes to the disk before it answers.

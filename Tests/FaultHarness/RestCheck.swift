@@ -20,7 +20,7 @@ package struct RestCheck: Sendable {
     ///   - images: what every active image must consist of.
     ///   - isSwept: whether the store may hold nothing but what images name.
     package func problems(_ images: [ImageID: SourceImage], isSwept: Bool = true) async throws -> [String] {
-        try await problemsInRedis(images) + strays(isSwept: isSwept)
+        try await problemsInRedis(images) + strays(isSwept: isSwept) + faults()
     }
 
     /// The same, where objects may be left that a Redis which has lost its memory cannot know of.
@@ -45,6 +45,12 @@ package struct RestCheck: Sendable {
         let live = try await fleet.ask(RedisCommand("ZCARD", "{longshore}:live")).int
         if live != 0 { problems.append("live holds \(live ?? -1)") }
         return problems
+    }
+
+    /// What the fleet's own online check has found from the beginning on.
+    package func faults() async throws -> [String] {
+        let figures = try await fleet.ask(RedisCommand("HGETALL", "{longshore}:stats")).hash() ?? [:]
+        return figures.filter { $0.key.hasPrefix("faults:") }.map { "the online check counted \($0.value) \($0.key)" }
     }
 
     /// Every image is active, and every byte is the source's.

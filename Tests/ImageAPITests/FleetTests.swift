@@ -222,7 +222,8 @@ import Testing
                 "longshore_beat_lateness_seconds_bucket{le=\"0.1\"} 1",
                 "longshore_beat_lateness_seconds_bucket{le=\"+Inf\"} 1",
                 "longshore_attempts_total{outcome=\"reject\"} 1", "longshore_tasks_ended_total{result=\"rejected\"} 1",
-                "longshore_recoveries_total 0", "longshore_reconciler_faults_total 0", "# of this process",
+                "longshore_recoveries_total 0", "longshore_reconciler_faults_total{invariant=\"O6\"} 0",
+                "longshore_audited_total{what=\"objects\"} 0", "# of this process",
             ] {
                 #expect(text.contains(line + "\n"), "\(line)")
             }

@@ -227,11 +227,13 @@ import Testing
             #expect(all.isSubset(of: try await bench.storedKeys()))
 
             // What an operator's release writes.
+            #expect(try await bench.store.counters()["held:main"] == 1)
             let now = try await bench.store.catalogState()
             try await bench.storage.setMarker(StoreMarker(catalogId: try #require(now.id), mark: now.sequence))
             try await eager.nameStrays(in: bench.storage)
             try await ripe(bench, count: 2)
             #expect(try await eager.sweep(bench.storage) == 2)
+            #expect(try await bench.store.counters()["held:main"] == 0)
             #expect(try await bench.storedKeys().count == 5)
         }
     }

@@ -105,7 +105,7 @@ import Testing
             try await fleet.client.send("HSET", fleet.store.keys.image(image), "status", "importing")
             let reply = try await fleet.store.createImport(Fleet.download(image), wanted: .queued)
             #expect(reply == .created(priorStatus: .queued, stolen: nil))
-            #expect(try await fleet.store.counters()["faults"] == 1)
+            #expect(try await fleet.store.counters()["faults:L1"] == 1)
         }
     }
 

@@ -132,6 +132,19 @@ struct Fleet {
     func imageRecord(_ id: ImageID) async throws -> ImageRecord { try #require(try await store.image(id)) }
     func holder(of id: ImageID) async throws -> TaskID? { try await imageRecord(id).lockedBy }
 
+    /// The online check, over everything.
+    func look() async throws -> AuditReport {
+        var report = AuditReport()
+        var cursor: String?
+        repeat {
+            let scan = try await store.scanImages(after: cursor, atMost: 100)
+            report += try await store.auditImages(scan.ids)
+            cursor = scan.next
+        } while cursor != nil
+        report += try await store.auditTasks()
+        return report
+    }
+
     /// All garbage, as `store key`.
     func garbage() async throws -> [String] {
         let reply = try await client.send("ZRANGE", store.keys.garbage, 0, -1)

@@ -29,6 +29,7 @@ import Testing
                 #expect(batch.entries == [])
             }
             #expect(try await fleet.garbage() == [])
+            #expect(try await fleet.store.counters()["faults:O6"] == 4)
             // The same objects in a store that does not hold them are garbage.
             try await fleet.store.nameGarbage([(store: Fleet.far, key: stage.key)])
             #expect(try await fleet.garbage() == ["far \(stage.key)"])

@@ -232,8 +232,8 @@ extension RandomWalk {
         if chance(30), let (id, _) = pickRunning() {
             try await fleet.client.send("HSET", fleet.store.keys.task(id), "deadline_at", 1)
         }
-        let report = try await fleet.store.audit()
-        #expect(report.texts == [])
+        let report = try await fleet.look()
+        #expect(report.faults == [])
         return report.ended > 0 ? "audit ends" : "audit"
     }
 }

@@ -81,7 +81,9 @@ final class RandomWalk {
                 + (record.stage.map { ["\($0.store) \($0.key)"] } ?? [])
             for object in named where deleted.contains(object) { problems.append("O6 swept: \(object)") }
         }
-        if let faults = try await fleet.store.counters()["faults"] { problems.append("\(faults) faults were counted") }
+        for (name, count) in try await fleet.store.counters() where name.hasPrefix("faults:") {
+            problems.append("\(count) \(name) were counted")
+        }
         return problems
     }
 

@@ -90,7 +90,7 @@ import Testing
             let scan = try await fleet.unchanged { try await fleet.store.scanLeases(silence: .seconds(30), host: "h") }
             #expect(scan.silent.map(\.task) == [tasks[1].id, tasks[2].id])
             #expect(scan.silent.map(\.process) == [Fleet.alpha, Fleet.alpha])
-            #expect(try await fleet.store.audit().faults == 1)
+            #expect(try await fleet.store.auditTasks().faults.count == 1)
 
             // Watched for a lease, it is given back after one more, not in a day.
             let seq = claims[2].task.beatSeq
@@ -118,62 +118,9 @@ import Testing
                         fleet.store.keys.task(task.id), "updated_at", before.updatedAtMs + day, "due_at", due + day,
                     ]))
             try await fleet.client.send("ZADD", "{test}:delayed", due + day, task.id.rawValue)
-            #expect(try await fleet.store.audit() == AuditReport())
+            #expect(try await fleet.store.auditTasks().faults == [])
             #expect(try #require(try await fleet.task(task.id).dueAtMs) <= due + 60_000)
             #expect(try await fleet.client.send("ZSCORE", "{test}:delayed", task.id.rawValue).int ?? 0 <= due + 60_000)
-        }
-    }
-
-    @Test("an audit of a healthy fleet finds nothing and changes nothing")
-    func healthy() async throws {
-        try await withFleet { fleet in
-            for number in 0..<300 { _ = try await fleet.queue(owner: "t\(number % 7)") }
-            for _ in 0..<20 { _ = try await fleet.claim() }
-            let failing = try await fleet.claim()
-            _ = try await fleet.store.fail(failing.attempt, .retry(after: .seconds(60)), reason: "reset")
-            #expect(try await fleet.publish(try await fleet.claim()) == .published)
-            #expect(try await fleet.unchanged { try await fleet.store.audit() } == AuditReport())
-        }
-    }
-
-    @Test("an audit mends what is broken, tells of it, and finds nothing the second time")
-    func repairs() async throws {
-        try await withFleet { fleet in
-            let (client, keys) = (fleet.client, fleet.store.keys)
-            func expectMended(_ what: String, faults: Int = 1) async throws {
-                let report = try await fleet.store.audit()
-                #expect(report.faults == faults, "\(what): \(report.texts)")
-                // What a repair leaves to the other direction is seen in the next round.
-                _ = try await fleet.store.audit()
-                #expect(try await fleet.store.audit().faults == 0, "\(what)")
-                try await fleet.expectInvariants()
-            }
-            let waiting = try await fleet.queue(priority: 9)
-            let running = try await fleet.claim().task
-            let other = try await fleet.queue(priority: 7)
-            #expect(running.id == waiting.id)
-
-            try await client.send("DEL", keys.lock(running.image))
-            try await expectMended("lock lost")
-            try await client.send("ZREM", keys.leases, running.id.rawValue)
-            try await expectMended("lease lost")
-            try await client.send("ZADD", keys.leases, 1, running.id.rawValue)
-            try await expectMended("wrong lease")
-            try await client.send("ZADD", "{test}:queue:tenant", 1, running.id.rawValue)
-            try await expectMended("queued twice")
-            try await client.send("DEL", "{test}:queue:tenant")
-            try await expectMended("queue lost")
-            let first = try await fleet.queue(priority: 8)
-            try await client.send("DEL", "{test}:ring")
-            try await expectMended("ring lost")
-            #expect(try await fleet.next() == first.id, "a repaired task has its priority")
-            try await client.send("ZADD", "{test}:ring", 0, "nobody")
-            try await expectMended("empty tenant")
-            try await client.send("ZADD", "{test}:delayed", 1, TaskID.random().rawValue)
-            try await expectMended("stray entry")
-            try await client.send("ZADD", keys.live, 1, TaskID.random().rawValue)
-            try await expectMended("stray in live")
-            #expect(try await fleet.next() == other.id)
         }
     }
 

@@ -20,6 +20,8 @@ extension Call: CustomStringConvertible {
         case .garbageDone(_, let objects): "garbage-done of objects \(objects)"
         case .queuePause(let isPaused): isPaused ? "queue-pause" : "queue-pause, to resume"
         case .auditStep: "audit-step"
+        case .auditIndex: "audit-index"
+        case .auditImage(let image): "audit-image of image \(image)"
         case .part(.createLock(let task)): "create, lock only, of task \(task)"
         case .part(.createTask(let task)): "create, task only, of task \(task)"
         case .part(.createQueue(let task)): "create, queue only, of task \(task)"
@@ -74,6 +76,7 @@ extension Reply: CustomStringConvertible {
         case .taken(let objects): "taken \(objects)"
         case .done(let count): "done \(count)"
         case .next(let ended): "next, \(ended) ended"
+        case .audited: "audited"
         case .refused: "an error"
         }
     }

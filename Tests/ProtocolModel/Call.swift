@@ -17,6 +17,8 @@ package enum Call: Hashable, Sendable {
     case garbageDone(store: Int, objects: Bits)
     case queuePause(Bool)
     case auditStep
+    case auditIndex
+    case auditImage(image: Int)
     /// Only where a rule is removed: a part of a script that has been taken apart.
     case part(Part)
 }
@@ -63,7 +65,7 @@ package enum Reply: Hashable, Sendable {
     case suspected, moved, alive
     case cancelled, terminal(TaskState), noTask
     case updated, deleted
-    case named(Int), taken(Bits), done(Int), next(ended: Int)
+    case named(Int), taken(Bits), done(Int), next(ended: Int), audited
     /// An error: the caller broke the rules of the call.
     case refused
 }

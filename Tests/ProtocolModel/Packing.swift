@@ -149,6 +149,8 @@ extension Call {
         case .garbageDone(let store, let objects): number(15, store, 0, 0, objects)
         case .queuePause(let isPaused): number(16, isPaused ? 1 : 0)
         case .auditStep: number(17)
+        case .auditIndex: number(25)
+        case .auditImage(let image): number(26, image)
         case .part(.createLock(let task)): number(18, task)
         case .part(.createTask(let task)): number(19, task)
         case .part(.createQueue(let task)): number(20, task)

@@ -4,7 +4,8 @@
 -- ARGV  1 least age (ms)  2 at most  3 store
 -- REPLY taken sequence of-all (key score)… catalog-id (or '': this Redis has no catalog)
 -- The look is bounded by the oldest 200,000 of all stores: what belongs to stores that nobody has any more does not
--- hide the rest. It writes a mark, so that with replicas a WAIT behind it proves this server is still the primary.
+-- hide the rest. What is named after all leaves the list, and is a fault. It writes a mark, so that with replicas a
+-- WAIT behind it proves this server is still the primary.
 local store, limit = ARGV[3], tonumber(ARGV[2])
 local prefix = store .. ' '
 local found, named = {}, {}
@@ -28,7 +29,10 @@ end
 redis.call('HSET', CONTROL, 'swept_at', NOW)
 local control = redis.call('HMGET', CONTROL, 'sequence', 'catalog_id')
 local answer = { 'taken', control[1] or '0', redis.call('ZCARD', GARBAGE) }
-for _, member in ipairs(named) do redis.call('ZREM', GARBAGE, member) end
+for _, member in ipairs(named) do
+    fault('O6', 'garbage that is in use: ' .. member, '', { image = string.match(member, ' ([^/]+)/') })
+    redis.call('ZREM', GARBAGE, member)
+end
 for _, value in ipairs(found) do answer[#answer + 1] = value end
 answer[#answer + 1] = control[2] or ''
 return answer

@@ -78,6 +78,20 @@ local function tell(kind, id, task, detail)
         'type', kind, 'task', id, 'image', task.image, 'detail', detail)
 end
 
+-- A broken invariant (`docs/protocol.md` has their letters): counted, and told to whoever watches. `task` has at least
+-- its image. Returns it in words.
+local function fault(invariant, text, id, task)
+    count('faults:' .. invariant)
+    tell('fault', id, task, invariant .. ' ' .. text)
+    return invariant .. ' ' .. text
+end
+
+-- Whether this task has not ended, and is about this image where one is given.
+local function is_live(id, image_id)
+    local task = redis.call('HMGET', task_key(id), 'state', 'image')
+    return (task[1] == 'pending' or task[1] == 'processing') and (not image_id or task[2] == image_id)
+end
+
 -- Which run of the server this is. No suspicion survives a restart of Redis.
 local function run_id()
     return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
@@ -297,8 +311,8 @@ local function take_lock(id, image_id, image, holder, loser, how)
         finish(holder, loser, 'failure', 'stolen', how .. ', import taken over by ' .. id, image)
         count('steals')
     elseif holder then
-        -- It named no live task, which must not happen: nobody is there to lose it, and the count tells of it.
-        count('faults')
+        -- Nobody is there to lose it.
+        fault('L1', 'the lock of image ' .. image_id .. ' named no live task: ' .. holder, holder, { image = image_id })
     end
     redis.call('SET', lock_key(image_id), id)
 end

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import ImportModel
 import LeaseStore
+import LongshoreClient
 import Logging
 import NIOPosix
 import Operations
@@ -15,8 +16,14 @@ struct DoctorCommand: AsyncParsableCommand {
         discussion: """
             Exits with 1 when something must be mended, with 2 when the configuration cannot be read.
 
+            With --deep it also looks at every task, image and object of the fleet, as the fleet itself does a part a \
+            minute: what breaks an invariant is counted, repaired where that is safe, and makes it exit with 1. \
+            It can be run at any time.
+
             Examples:
               longshore doctor --config /etc/longshore/longshore.yaml
+              longshore doctor --deep
+              longshore doctor --deep --read all
               longshore doctor --settings
               longshore doctor --release-store main
             """)
@@ -32,11 +39,24 @@ struct DoctorCommand: AsyncParsableCommand {
     @Flag(help: "Also check that the API's port is free, as before a first start.")
     var beforeStart = false
 
+    @Flag(help: "Also look whether the invariants hold of everything in Redis and in the stores.")
+    var deep = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --deep, read the bytes of so many images, chosen by chance, or of all, and compare their digests. "
+                + "Default: 0, sizes only.", valueName: "count|all"))
+    var read: DeepCheck.Reading?
+
     @Option(
         help: ArgumentHelp(
             "Let the sweeper delete again in a store that it holds, and check nothing else. Where the store belongs to "
                 + "another catalog than Redis has, name that one too: ID=CATALOG.", valueName: "id"))
     var releaseStore: String?
+
+    func validate() throws {
+        if read != nil, !deep { throw ValidationError("--read goes with --deep.") }
+    }
 
     func run() async throws {
         try await ServiceExit.reporting {
@@ -52,8 +72,18 @@ struct DoctorCommand: AsyncParsableCommand {
             }
             let report = await Doctor(checks: try checks(loaded)).examine()
             print(json ? try report.json() : report.text(), terminator: json ? "\n" : "")
-            if report.exitCode != 0 { throw ExitCode(report.exitCode) }
+            let deepCode = deep ? try await lookDeep(loaded) : 0
+            if max(report.exitCode, deepCode) != 0 { throw ExitCode(max(report.exitCode, deepCode)) }
         }
+    }
+
+    /// Prints what the invariants are like, behind the checks; as JSON, on a line of its own. Returns the exit code.
+    private func lookDeep(_ settings: Settings) async throws -> Int32 {
+        let console = Console()
+        let check = DeepCheck(settings: settings, reading: read ?? .some(0)) { await console.note($0) }
+        let report = try await check.run()
+        print(json ? try JSONLine.text(report) : "\n" + report.lines(console.paint).joined(separator: "\n"))
+        return report.exitCode
     }
 
     private func checks(_ settings: Settings) throws -> [Check] {
@@ -97,18 +127,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     private static func examineRedis(_ settings: Settings) async -> CheckResult {
         do {
-            let client = try RedisClient(
-                configuration: RedisConfiguration(settings.redis), logger: Logger(label: "longshore.doctor"))
-            let store = LeaseStore(
-                redis: client, keys: try Keys(prefix: settings.redis.prefix), settings: settings.lease)
-            do {
-                let findings = try await store.examineServer()
-                await client.close()
-                return judge(findings, settings)
-            } catch {
-                await client.close()
-                throw error
-            }
+            return judge(try await settings.withCatalog { try await $0.examineServer() }, settings)
         } catch {
             return .failure("\(error)", remedy: "start Redis, or correct redis.url, user and password")
         }

@@ -30,7 +30,10 @@ extension Node {
             services.append(try await presence(role, concurrency: concurrency))
             services.append(
                 Recoverer(store: store, identity: identity, logger: logger, onWorkWaiting: { claimLoop?.look() }))
-            services.append(Auditor(store: store, logger: logger))
+            services.append(
+                // Who has the stores to itself looks for their objects: the workers.
+                Auditor(
+                    store: store, storages: role.works ? storages : [], every: settings.audit.interval, logger: logger))
             if let claimLoop { services += [sweeper(), claimLoop] }
             if role.serves { services.append(try apiService()) }
             try await run(services, role)

@@ -1,12 +1,7 @@
-import FilesystemStorage
 import ImageStorage
 import ImportModel
 import LeaseStore
-import Logging
-import NIOPosix
 import Operations
-import RedisClient
-import S3Storage
 
 /// Whether the stores and Redis belong together, as the doctor sees it, and the release of a store that is held.
 struct StoreMarkers: Sendable {
@@ -62,6 +57,7 @@ struct StoreMarkers: Sendable {
                 return "store '\(id)' is not held; nothing was changed"
             }
             try await storage.setMarker(StoreMarker(catalogId: catalogID, mark: sequence))
+            try await store.reportStore(place.id, isHeld: false)
             return """
                 store '\(id)' was held: \(reason)
                 released: it belongs to the catalog \(catalogID) at \(sequence) (before: \(marker.catalogId) at \
@@ -75,28 +71,8 @@ struct StoreMarkers: Sendable {
     private func with<Answer: Sendable>(
         _ place: StoreSettings, _ body: (any ImageStorage, LeaseStore) async throws -> Answer
     ) async throws -> Answer {
-        let client = try RedisClient(
-            configuration: RedisConfiguration(settings.redis), logger: Logger(label: "longshore.doctor"))
-        let result: Result<Answer, any Error>
-        do {
-            let store = LeaseStore(
-                redis: client, keys: try Keys(prefix: settings.redis.prefix), settings: settings.lease,
-                replicas: settings.redis.replicas)
-            switch place.place {
-            case .filesystem(let path):
-                result = .success(
-                    try await body(FilesystemStorage(id: place.id, root: path, threads: .singleton), store))
-            case .s3(let s3):
-                let storage = try S3Storage(id: place.id, configuration: S3Configuration(s3), threads: .singleton)
-                let answer: Result<Answer, any Error>
-                do { answer = .success(try await body(storage, store)) } catch { answer = .failure(error) }
-                await storage.close()
-                result = answer
-            }
-        } catch {
-            result = .failure(error)
+        try await settings.withCatalog { store in
+            try await settings.withStorage(place) { storage in try await body(storage, store) }
         }
-        await client.close()
-        return try result.get()
     }
 }

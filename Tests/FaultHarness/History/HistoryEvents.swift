@@ -18,10 +18,14 @@ package struct HistoryEvents: Sendable {
             problems.append(
                 .init(
                     promise: promise,
-                    what: "event \(event.id) of image \(event.imageId): \(event.type) of task \(event.taskId) \(why)"))
+                    what: "event \(event.id) of image \(event.imageId): \(event.type) of task "
+                        + "\(event.taskId?.rawValue ?? "none") \(why)"))
         }
         for event in events {
-            let task = tasks[event.taskId]
+            if event.type == "fault" { wrong(event, "was found by the online check: \(event.detail)", .consistent) }
+            // Only faults may be about the image alone.
+            guard let id = event.taskId else { continue }
+            let task = tasks[id]
             switch event.type {
             case "created":
                 if task != nil { wrong(event, "comes a second time") }
@@ -29,25 +33,25 @@ package struct HistoryEvents: Sendable {
                     wrong(event, "while task \(other) holds the lock")
                 }
                 if let published { wrong(event, "after task \(published) was published", .publishedOnce) }
-                tasks[event.taskId] = .pending
+                tasks[id] = .pending
             case "claimed":
                 if task != .pending { wrong(event, "which does not wait (\(Self.word(task)))") }
-                workers[event.taskId, default: []].append(event.detail)
-                tasks[event.taskId] = .processing
+                workers[id, default: []].append(event.detail)
+                tasks[id] = .processing
             case "recovered":
                 // It says why; what becomes of the task is told by the event that follows.
                 if task != .processing { wrong(event, "which does not run (\(Self.word(task)))") }
             case "retrying", "released":
                 if task != .processing { wrong(event, "which does not run (\(Self.word(task)))") }
-                tasks[event.taskId] = .pending
+                tasks[id] = .pending
             case "success":
                 if task != .processing { wrong(event, "which does not run (\(Self.word(task)))", .publishedOnce) }
                 if let published { wrong(event, "after task \(published) was published", .publishedOnce) }
-                published = event.taskId
-                tasks[event.taskId] = .ended
+                published = id
+                tasks[id] = .ended
             case "failure":
                 if task == nil || task == .ended { wrong(event, "which does not live (\(Self.word(task)))") }
-                tasks[event.taskId] = .ended
+                tasks[id] = .ended
             default: break
             }
         }

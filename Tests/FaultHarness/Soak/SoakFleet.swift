@@ -219,12 +219,14 @@ final class SoakFleet: Sendable {
 
     /// Hears of each event, to know who runs what.
     func observe(_ event: FleetEvent) {
+        // A fault is none of the steps of a task.
+        guard let task = event.taskId, event.type != "fault" else { return }
         state.withLock { state in
-            state.holders[event.taskId] = event.type == "claimed" ? event.detail : nil
+            state.holders[task] = event.type == "claimed" ? event.detail : nil
             // Whatever happens to it next: another claim, or its end.
-            guard let lost = state.lost.removeValue(forKey: event.taskId) else { return }
+            guard let lost = state.lost.removeValue(forKey: task) else { return }
             switch event.type {
-            case "recovered", "retrying": state.lost[event.taskId] = lost
+            case "recovered", "retrying": state.lost[task] = lost
             case "claimed": state.recoveries.append(ContinuousClock.now - lost)
             default: break
             }

@@ -30,6 +30,8 @@ package struct ScriptModel: Sendable {
         case .garbageDone(let store, let objects): garbageDone(&redis, store, objects)
         case .queuePause(let isPaused): queuePause(&redis, isPaused)
         case .auditStep: auditStep(&redis)
+        // There is nothing for them to do in a sound catalog.
+        case .auditIndex, .auditImage: .audited
         case .part(let part): run(part, on: &redis)
         }
     }
