@@ -202,9 +202,9 @@ let package = Package(
         .target(
             name: "FaultHarness",
             dependencies: [
-                "DiskImageSamples", "FaultProxy", "ImageStorage", "ImportModel", "RedisClient", "S3Storage",
-                "TestSupport",
-                "longshore", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioPosix, nioSSL,
+                "DiskImageSamples", "FaultProxy", "ImageStorage", "ImportModel", "LeaseStore", "RedisClient",
+                "S3Storage",
+                "TestSupport", "longshore", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioPosix, nioSSL,
             ], path: "Tests/FaultHarness", swiftSettings: settings),
         .executableTarget(
             name: "longshore-faults", dependencies: ["FaultHarness", argumentParser], path: "Tests/Faults",

@@ -6,4 +6,6 @@ package enum Fault: String, Codable, CaseIterable, Sendable {
     case failover, clock, memory
     case diskFull = "disk full"
     case poison
+    /// Tasks that stand in the way of others.
+    case crowd
 }

@@ -14,8 +14,11 @@ package enum FaultMatrix {
         .f12,
         .f13,
         .f14,
+        .f15,
         .f16,
         .f17,
         .f18,
+        .f19,
+        .f20,
     ]
 }

@@ -37,6 +37,8 @@ package struct FleetClient: Sendable {
         var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(10), read: .seconds(60)))
         // A refused connection is an answer.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // What is asked at once goes out at once.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
