@@ -74,7 +74,9 @@ final class S3Client: Sendable {
             let failure: S3Failure
             do throws(S3Failure) {
                 let response = try await open(request)
-                return try await read(response, to: request)
+                var answer = try await read(response, to: request)
+                answer.tries = failures + 1
+                return answer
             } catch {
                 failure = error
             }

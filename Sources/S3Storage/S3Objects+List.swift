@@ -54,6 +54,18 @@ extension S3Objects {
         return (uploads, last.map { $0 == next } == true ? nil : next)
     }
 
+    /// Aborts every upload of this very name but one.
+    func abortUploads(of name: String, except kept: String? = nil) async throws(S3CallFailure) {
+        var last: (name: String, id: String)?
+        repeat {
+            let page = try await uploads(prefix: name, after: last)
+            for upload in page.uploads where upload.name == name && upload.id != kept {
+                try await abort(upload.id, name)
+            }
+            last = page.next
+        } while last != nil
+    }
+
     private static func date(_ text: String?) -> Date? {
         guard let text else { return nil }
         let format = Date.ISO8601FormatStyle(includingFractionalSeconds: text.contains("."))

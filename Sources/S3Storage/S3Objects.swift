@@ -92,9 +92,13 @@ struct S3Objects: Sendable {
         let request = S3Request(
             action: "s3:PutObject", method: .POST, name: name, query: [("uploads", "")], headers: headers,
             root: "InitiateMultipartUploadResult")
-        guard let id = try await send(request).xml.value("UploadId") else {
+        let answer = try await send(request)
+        guard let id = answer.xml.value("UploadId") else {
             throw S3CallFailure(cause: .noAnswer("no upload was named"), what: request.told(in: bucket))
         }
+        // One whose answer was lost would stay for ever beside the object: nobody else knows of it. It holds no bytes,
+        // so that a service that cannot be asked right now is no reason to fail.
+        if answer.tries > 1 { try? await abortUploads(of: name, except: id) }
         return id
     }
 

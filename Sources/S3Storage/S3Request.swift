@@ -43,6 +43,8 @@ struct S3Answer: Sendable {
     let body: ByteBuffer
     /// Where the call asked for it.
     var xml = S3XML.none
+    /// How often the call was sent: more than once, an earlier one may have been carried out, too.
+    var tries = 1
 
     var etag: String? { headers.first(name: "etag") }
     var length: Int64? { headers.first(name: "content-length").flatMap { Int64($0) } }

@@ -72,12 +72,7 @@ package final class S3Storage: ImageStorage {
         let name = location.name(of: key)
         try await told { () throws(S3CallFailure) in
             // Uploads go first: whoever writes there cannot make an object any more once it is gone.
-            var last: (name: String, id: String)?
-            repeat {
-                let page = try await objects.uploads(prefix: name, after: last)
-                for upload in page.uploads where upload.name == name { try await objects.abort(upload.id, name) }
-                last = page.next
-            } while last != nil
+            try await objects.abortUploads(of: name)
             try await objects.delete(name)
             try await objects.delete(name + Self.descriptionSuffix)
         }

@@ -201,6 +201,30 @@ import Testing
         }
     }
 
+    @Test func `an upload whose beginning was not answered does not stay beside the one that was`() async throws {
+        let begun = Mutex(0)
+        let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
+            if request.method == "POST", request.has("uploads") {
+                return begun.withLock {
+                    $0 += 1; return $0
+                } == 1 ? .drop : started
+            }
+            guard request.method == "GET", request.has("uploads"),
+                let name = URLComponents(string: request.target)?.queryItems?.first(where: { $0.name == "prefix" })?
+                    .value
+            else { return plain(request) }
+            let uploads = ["u0", "u1"].map { "<Upload><Key>\(name)</Key><UploadId>\($0)</UploadId></Upload>" }
+            return .answer(
+                200, [], "<ListMultipartUploadsResult>\(uploads.joined())</ListMultipartUploadsResult>")
+        }
+        try await withFake(script) { store, service in
+            let writer = try await store.create(newKey(), expectedBytes: nil)
+            let aborted = service.requests.filter { $0.method == "DELETE" }.map(\.target)
+            #expect(aborted.count == 1 && aborted.allSatisfy { $0.hasSuffix("uploadId=u0") }, "\(aborted)")
+            await writer.abandon()
+        }
+    }
+
     @Test func `a failed part ends the writer, and giving up leaves nothing under way`() async throws {
         let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = {
             $0.has("partNumber") ? .error(404, "NoSuchUpload") : plain($0)
