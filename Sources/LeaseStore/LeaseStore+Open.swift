@@ -49,9 +49,14 @@ extension LeaseStore {
     }
 
     /// Looks at the server's settings. An empty answer means that it can be trusted.
+    /// - Throws: `LeaseStoreError.unavailable` while it loads its data, when nothing can be said yet.
     package func examineServer() async throws -> [ServerFinding] {
         // With INFO alone a process needs no right to read the configuration, which holds the passwords.
         let info = Self.parse(try await read([RedisCommand("INFO")]).first?.string ?? "")
+        // Until everything is loaded Redis keeps its append-only file closed, and tells that as if there were none.
+        if info["loading"] == "1" {
+            throw LeaseStoreError.unavailable(reason: "Redis loads its data after a start: try again")
+        }
         var findings: [ServerFinding] = []
         func add(_ severity: ServerFinding.Severity, _ text: String) {
             findings.append(ServerFinding(severity: severity, text: text))

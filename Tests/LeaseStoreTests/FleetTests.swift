@@ -1,5 +1,6 @@
 import ImportModel
 import RedisClient
+import TestSupport
 import Testing
 
 @testable import LeaseStore
@@ -91,6 +92,31 @@ import Testing
             try await fleet.client.send("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
             try await fleet.client.send("CONFIG", "SET", "appendfsync", "everysec")
             #expect(try await fleet.store.examineServer().map(\.severity) == [.fatal, .unsafe])
+        }
+    }
+
+    @Test("a server that is still loading its data is not taken for one that keeps none")
+    func loading() async throws {
+        // A millisecond for each key, and a look at its clients every 1,024 keys.
+        try await withRedis(["--appendonly", "yes", "--appendfsync", "always", "--key-load-delay", "1000"]) { server in
+            try await withClient(server.configuration) { client in
+                _ = try await client.pipeline((0..<3000).map { RedisCommand("SET", "key:\($0)", "") })
+                let store = LeaseStore(redis: client, keys: try Keys(prefix: "test"), settings: LeaseSettings())
+                server.kill()
+                async let restarted: Void = server.restart()
+                var asked = 0
+                var findings: [ServerFinding]?
+                while findings == nil {
+                    do {
+                        findings = try await store.examineServer()
+                    } catch let error as LeaseStoreError {
+                        #expect(error.isTransient)
+                        if "\(error)".contains("loads its data") { asked += 1 }
+                    }
+                }
+                try await restarted
+                #expect(findings == [] && asked > 0)
+            }
         }
     }
 

@@ -123,7 +123,8 @@ package final class RedisServer: Sendable {
     }
 
     private func untilItAnswers(_ client: RedisClient, _ process: ServerProcess) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        // Loading what was written in half an hour takes its time on a busy machine.
+        let deadline = ContinuousClock.now + .seconds(120)
         while true {
             guard !process.hasExited, .now < deadline else {
                 let log = try? String(contentsOf: folder.appendingPathComponent("log"), encoding: .utf8)
