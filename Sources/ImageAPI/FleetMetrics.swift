@@ -65,7 +65,9 @@ struct FleetMetrics {
     }
 
     private var held: String {
-        let help = "1 while the sweeper deletes nothing in the store because it does not fit to Redis, else 0."
+        let help =
+            "1 while the sweeper deletes nothing in the store because it does not fit to Redis, else 0; left out for a "
+            + "store that was not swept lately."
         return head("longshore_store_held", help, "gauge") + series("longshore_store_held", "store", of: "held:")
     }
 

@@ -48,7 +48,8 @@ package protocol ImageStorage: Sendable {
     /// What the store says about whose it is; `nil` if nobody has set it up yet.
     func marker() async throws(StorageError) -> StoreMarker?
 
-    /// Sets up the store, or replaces its marker: at once and durably.
+    /// Sets up the store, or replaces its marker: at once and durably. Whoever may run beside others uses
+    /// `updateMarker`; only an operator's release replaces a marker whatever it says.
     func setMarker(_ marker: StoreMarker) async throws(StorageError)
 
     /// Whether this process can use the store: it is writable and carries a marker. The error says what to do.

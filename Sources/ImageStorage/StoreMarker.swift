@@ -14,6 +14,13 @@ package struct StoreMarker: Hashable, Codable, Sendable {
         self.heldBecause = heldBecause
     }
 
+    /// What becomes of this marker when somebody who saw it earlier wants another: a hold stays with its mark, a mark
+    /// never sinks, and another catalog's marker is left alone.
+    package func merged(with wanted: StoreMarker) -> StoreMarker {
+        guard heldBecause == nil, catalogId == wanted.catalogId else { return self }
+        return StoreMarker(catalogId: catalogId, mark: max(mark, wanted.mark), heldBecause: wanted.heldBecause)
+    }
+
     /// Why a catalog must not delete here; `nil` if it may.
     /// - Parameters:
     ///   - catalog: the id that Redis has now; `nil` where it has none.

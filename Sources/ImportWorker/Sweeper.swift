@@ -75,12 +75,14 @@ package struct Sweeper: Service {
         let batch = try await store.takeGarbage(
             of: storage.id, olderThan: age, atMost: min(limits.maxDelete, Self.largestBatch))
         let trusted = try await trusted(found, of: storage, batch.catalog)
-        try await store.reportStore(storage.id, isHeld: trusted == nil)
+        try await store.reportStore(storage.id, isHeld: trusted == nil, sweptEvery: limits.interval)
         guard var marker = trusted else { return 0 }
         var isMarked = true
         if batch.catalog.sequence > marker.mark {
             marker.mark = batch.catalog.sequence
-            do throws(StorageError) { try await storage.setMarker(marker) } catch {
+            do throws(StorageError) {
+                guard try await isWritten(marker, to: storage) else { return 0 }
+            } catch {
                 // What goes makes the room: otherwise a full disk would stay full.
                 guard case .full = error, !batch.entries.isEmpty else { throw error }
                 isMarked = false
@@ -93,13 +95,23 @@ package struct Sweeper: Service {
             try await storage.delete(key)
             Failpoint.reach(.sweepDeleted)
         }
-        if !isMarked { try await storage.setMarker(marker) }
+        if !isMarked { try await storage.updateMarker(marker) }
         try await store.finishGarbage(of: storage.id, batch.entries)
         if !batch.entries.isEmpty {
             Failpoint.reach(.sweepReported)
             logger.info("swept store '\(storage.id)'", metadata: ["objects": "\(batch.entries.count)"])
         }
         return batch.entries.count
+    }
+
+    /// Raises the mark; false if the store was held or given to another catalog since it was looked at.
+    private func isWritten(
+        _ marker: StoreMarker, to storage: any ImageStorage
+    ) async throws(StorageError) -> Bool {
+        let now = try await storage.updateMarker(marker)
+        if let now, now.heldBecause == nil, now.catalogId == marker.catalogId { return true }
+        refuse(storage, now?.heldBecause ?? "its marker was taken away or exchanged just now")
+        return false
     }
 
     /// The store's marker if this catalog may delete by it. A doubt about Redis is written into the marker, and stays.
@@ -124,7 +136,7 @@ package struct Sweeper: Service {
         // Another fleet's store is not ours to hold.
         if marker.heldBecause == nil, marker.catalogId == catalogID {
             marker.heldBecause = reason
-            try await storage.setMarker(marker)
+            try await storage.updateMarker(marker)
         }
         refuse(storage, "\(reason) (`longshore doctor` says what to do)")
         return nil

@@ -109,8 +109,11 @@ extension LeaseStore {
     }
 
     /// Tells the figures whether the sweeper deletes nothing in `store` until somebody releases it.
-    package func reportStore(_ store: StoreID, isHeld: Bool) async throws {
-        let reply = try await call(Scripts.storeReport, [store.rawValue, isHeld ? "1" : "0"])
+    ///
+    /// - Parameter interval: after five of these without another report nothing is told of the store any more.
+    package func reportStore(_ store: StoreID, isHeld: Bool, sweptEvery interval: Duration) async throws {
+        let reply = try await call(
+            Scripts.storeReport, [store.rawValue, isHeld ? "1" : "0", (interval * 5).argument])
         guard reply.word == "reported" else { throw reply.unknown }
     }
 

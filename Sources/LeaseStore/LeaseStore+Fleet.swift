@@ -103,10 +103,17 @@ extension LeaseStore {
         return (stats, Int(try reply.int(5)))
     }
 
-    /// Fleet-wide counters since the catalog began, by their names in the scripts (`recoveries`, `refused:stolen` …).
+    /// Fleet-wide counters since the catalog began, by their names in the scripts (`recoveries`, `refused:stolen` …),
+    /// and `held:STORE`, 0 or 1, of the stores that were swept lately.
     package func counters() async throws -> [String: Int64] {
-        let reply = try await read([RedisCommand("HGETALL", keys.stats)])
-        return (reply.first?.hash() ?? [:]).compactMapValues { Int64($0) }
+        let replies = try await read([RedisCommand("HGETALL", keys.stats), RedisCommand("TIME")])
+        let stats = (replies.first?.hash() ?? [:]).compactMapValues { Int64($0) }
+        let seconds = replies.last?.array?.first?.string.flatMap { Int64($0) } ?? 0
+        return stats.filter { name, _ in
+            if name.hasPrefix("held_until:") { return false }
+            guard name.hasPrefix("held:") else { return true }
+            return (stats["held_until:" + name.dropFirst("held:".count)] ?? 0) / 1000 >= seconds
+        }
     }
 
     /// Events behind `id`, waiting up to `limit` for the first one. `$` means: from now on.

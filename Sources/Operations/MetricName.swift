@@ -38,7 +38,9 @@ package enum MetricName: String, Sendable, CaseIterable {
         case .tasksEnded: "Tasks that ended, by result."
         case .storedBytes: "Bytes written to each store."
         case .garbagePending: "Objects that nothing names and that the sweeper has not yet removed."
-        case .storeHeld: "1 while the sweeper deletes nothing in the store because it does not fit to Redis, else 0."
+        case .storeHeld:
+            "1 while the sweeper deletes nothing in the store because it does not fit to Redis, else 0; left out for a "
+                + "store that was not swept lately."
         case .audited: "Tasks, images and objects that the online check has looked at."
         case .reconcilerFaults: "Broken invariants that the online check found; should be 0."
         case .httpRequest: "How long HTTP requests took."

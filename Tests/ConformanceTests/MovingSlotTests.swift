@@ -48,7 +48,7 @@ import TestSupport
         (Scripts.processLeave, ["worker0", "host"]), (Scripts.queueStats, []),
         (Scripts.imageScan, ["walk", "0", "100"]),
         (Scripts.objectReport, ["store0", "1", "image0/nonce0", "is missing"]),
-        (Scripts.storeReport, ["store0", "1"]),
+        (Scripts.storeReport, ["store0", "1", "1000"]),
     ]
 
     @Test func `the scripts that the model does not have change nothing either while the slot moves`() async throws {

@@ -1,17 +1,24 @@
 import ImageStorage
 import ImportModel
 
-/// A store on which others are at work while its marker is being looked at.
+/// A store on which others are at work while its marker is being looked at, or right after.
 struct OvertakenStorage: ImageStorage {
     let storage: any ImageStorage
-    let meanwhile: @Sendable () async throws -> Void
+    var meanwhile: @Sendable () async throws -> Void = {}
+    var afterwards: @Sendable () async throws -> Void = {}
 
     var id: StoreID { storage.id }
     var kind: String { storage.kind }
 
     func marker() async throws(StorageError) -> StoreMarker? {
-        do { try await meanwhile() } catch { throw .unavailable(id, reason: "\(error)") }
-        return try await storage.marker()
+        try await others(meanwhile)
+        let marker = try await storage.marker()
+        try await others(afterwards)
+        return marker
+    }
+
+    private func others(_ work: () async throws -> Void) async throws(StorageError) {
+        do { try await work() } catch { throw .unavailable(id, reason: "\(error)") }
     }
 
     func setMarker(_ marker: StoreMarker) async throws(StorageError) { try await storage.setMarker(marker) }

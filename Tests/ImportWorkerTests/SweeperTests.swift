@@ -1,4 +1,5 @@
 import FilesystemStorage
+import Foundation
 import ImageStorage
 import ImportModel
 import LeaseStore
@@ -187,6 +188,73 @@ import Testing
             try await eager.nameStrays(in: overtaken)
             #expect(try await bench.storage.marker()?.heldBecause == nil)
             #expect(try await bench.storedKeys().count == 4)
+        }
+    }
+
+    /// What another process writes right after the sweeper has looked at the marker.
+    private static let others = [
+        StoreMarker(catalogId: WorkBench.catalogID, mark: 1, heldBecause: "seen by another"),
+        StoreMarker(catalogId: WorkBench.catalogID, mark: 1_000_000),
+        StoreMarker(catalogId: "another", mark: 0),
+    ]
+
+    @Test(arguments: others)
+    func aSweepUndoesNothingThatAnotherProcessWroteIntoTheMarker(_ other: StoreMarker) async throws {
+        try await withCatalog(Self.impatient) { bench in
+            // So that the sweep has a mark to raise.
+            try await imports(bench, count: 2)
+            try await garbage(bench)
+            try await ripe(bench, count: 1)
+            let overtaken = OvertakenStorage(
+                storage: bench.storage, afterwards: { try await bench.storage.setMarker(other) })
+            let isStillOurs = other.heldBecause == nil && other.catalogId == WorkBench.catalogID
+            #expect(try await sweeper(bench).sweep(overtaken) == (isStillOurs ? 1 : 0))
+            #expect(try await bench.storage.marker() == other)
+            #expect(try await bench.storedKeys().count == (isStillOurs ? 2 : 3))
+        }
+    }
+
+    @Test(arguments: others)
+    func aHoldUndoesNothingThatAnotherProcessWroteIntoTheMarker(_ other: StoreMarker) async throws {
+        try await withCatalog(Self.impatient) { bench in
+            try await garbage(bench)
+            _ = try await bench.client.send("FLUSHALL")
+            let overtaken = OvertakenStorage(
+                storage: bench.storage, afterwards: { try await bench.storage.setMarker(other) })
+            #expect(try await sweeper(bench).sweep(overtaken) == 0)
+            let marker = try #require(try await bench.storage.marker())
+            #expect(marker.catalogId == other.catalogId)
+            #expect(marker.mark == other.mark)
+            switch (other.catalogId == WorkBench.catalogID, other.heldBecause) {
+            case (true, let reason?): #expect(marker.heldBecause == reason)
+            case (true, nil): #expect(marker.heldBecause?.contains("no catalog") == true)
+            case (false, _): #expect(marker.heldBecause == nil)
+            }
+        }
+    }
+
+    @Test func aStoreThatIsUnmountedMeanwhileGetsNoMarker() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            try await imports(bench, count: 1)
+            let (place, away) = (bench.folder.path + "/store", bench.folder.path + "/away")
+            let unmounted = OvertakenStorage(
+                storage: bench.storage,
+                afterwards: {
+                    guard FileManager.default.fileExists(atPath: place) else { return }
+                    try FileManager.default.moveItem(atPath: place, toPath: away)
+                })
+            #expect(try await sweeper(bench).sweep(unmounted) == 0)
+            #expect(!FileManager.default.fileExists(atPath: place))
+        }
+    }
+
+    @Test func ofAStoreThatNobodySweepsAnyMoreNothingIsTold() async throws {
+        try await withCatalog(Self.impatient) { bench in
+            let store = try #require(StoreID(rawValue: "gone"))
+            try await bench.store.reportStore(store, isHeld: true, sweptEvery: .seconds(60))
+            #expect(try await bench.store.counters() == ["held:gone": 1])
+            try await bench.store.reportStore(store, isHeld: true, sweptEvery: .milliseconds(1))
+            try await eventually { try await bench.store.counters().isEmpty }
         }
     }
 

@@ -57,7 +57,7 @@ struct StoreMarkers: Sendable {
                 return "store '\(id)' is not held; nothing was changed"
             }
             try await storage.setMarker(StoreMarker(catalogId: catalogID, mark: sequence))
-            try await store.reportStore(place.id, isHeld: false)
+            try await store.reportStore(place.id, isHeld: false, sweptEvery: settings.sweep.interval)
             return """
                 store '\(id)' was held: \(reason)
                 released: it belongs to the catalog \(catalogID) at \(sequence) (before: \(marker.catalogId) at \

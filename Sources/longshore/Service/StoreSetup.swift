@@ -13,20 +13,24 @@ struct StoreSetup: Sendable {
     /// - Throws: `InvalidValue`, `StorageError` or `LeaseStoreError`, with what to do.
     func check(_ storages: [any ImageStorage]) async throws {
         for storage in storages {
-            let found = try await storage.marker()
+            var marker = try await storage.marker()
+            let isNew = marker == nil
             // After the marker: what others have written there while this process starts is no loss.
             let sequence = try await store.catalogState().sequence
-            if let marker = found {
+            if isNew {
+                logger.notice("store '\(storage.id)' is new: it is marked as this catalog's")
+                marker = try await storage.updateMarker(
+                    StoreMarker(catalogId: catalogID, mark: sequence), isNew: true)
+            }
+            if let marker {
                 guard marker.catalogId == catalogID else {
                     throw InvalidValue(
                         "store '\(storage.id)' belongs to another catalog (\(marker.catalogId); this is \(catalogID)); "
                             + "use its own Redis and prefix, or another folder; if Redis was lost, "
                             + "see `longshore doctor --release-store`")
                 }
-                try await hold(storage, marker, sequence)
-            } else {
-                logger.notice("store '\(storage.id)' is new: it is marked as this catalog's")
-                try await storage.setMarker(StoreMarker(catalogId: catalogID, mark: sequence))
+                // A marker that somebody else has just set is younger than the sequence.
+                if !isNew { try await hold(storage, marker, sequence) }
             }
             try await storage.check()
         }
@@ -38,7 +42,7 @@ struct StoreSetup: Sendable {
         if marker.heldBecause == nil {
             var held = marker
             held.heldBecause = reason
-            try await storage.setMarker(held)
+            try await storage.updateMarker(held)
         }
         logger.error("nothing is deleted from store '\(storage.id)': \(reason) (`longshore doctor` says what to do)")
     }
