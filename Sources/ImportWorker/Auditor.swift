@@ -8,9 +8,9 @@ import ServiceLifecycle
 /// and what images name with what the stores hold. It should never find anything; what it finds is repaired where that
 /// is safe, logged and counted. Also forgets finished tasks whose time is over.
 package struct Auditor: Service {
-    /// Images that one turn looks at, about; all come by in rounds.
+    /// Images that one turn looks at, at most; all come by in rounds.
     private static let imagesATurn = 1000
-    /// Objects of one store that one turn asks for, about: these cost a request each.
+    /// Images whose objects in one store one turn asks for, at most: these cost a request each.
     private static let objectsATurn = 100
     private static let batch = 100
 

@@ -80,12 +80,12 @@ extension LeaseStore {
         return try faults(in: reply, from: 2, looked: .images, Int(try reply.int(1)))
     }
 
-    /// About `count` images, with which one of the fleet's walks goes on.
+    /// At most `count` images, with which one of the fleet's walks goes on.
     package func scanImages(walk: String, atMost count: Int) async throws -> ImageScan {
         try await scanImages([walk, "0", count])
     }
 
-    /// About `count` images from the place `cursor` on; `nil`: from the beginning.
+    /// At most `count` images from the place `cursor` on, newest first; `nil`: from the beginning.
     package func scanImages(after cursor: String?, atMost count: Int) async throws -> ImageScan {
         try await scanImages(["", cursor ?? "0", count])
     }

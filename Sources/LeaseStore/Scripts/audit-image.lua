@@ -7,6 +7,18 @@
 -- REPLY audited faults looked-at fault-texts…
 local faults, looked = {}, 0
 
+-- The status of an image that no task is about. Where it was before: imports and uploads begin at the last two. But an
+-- image with locations is published, and its content never changes: a new import would leave old bytes in one store
+-- beside new ones in another. So it is active again; without the digests of these bytes, an image to delete.
+local function resting_status(image)
+    for field in pairs(image) do
+        if string.find(field, '^loc:') then
+            return image.size and image.md5 and image.sha512 and 'active' or 'killed'
+        end
+    end
+    return image.stage and 'uploading' or 'queued'
+end
+
 local function audit(image_id)
     local image = load(image_key(image_id))
     if not image or image.status == 'deleted' then return end
@@ -17,7 +29,7 @@ local function audit(image_id)
 
     local has_live = false
     for _, id in ipairs(redis.call('ZRANGE', image_tasks_key(image_id), -32, -1)) do
-        local task = redis.call('HMGET', task_key(id), 'state', 'owner', 'created_at')
+        local task = redis.call('HMGET', task_key(id), 'state', 'owner', 'created_at', 'bytes_total')
         if task[1] == 'pending' or task[1] == 'processing' then
             has_live = true
             if not redis.call('ZSCORE', LIVE, id) then
@@ -28,7 +40,11 @@ local function audit(image_id)
             for _, index in ipairs({ queue_key(task[2]), DELAYED, LEASES }) do
                 if redis.call('ZSCORE', index, id) then
                     wrong('Q1', 'ended task in ' .. string.sub(index, #TAG + 1) .. ': ' .. id, id)
-                    redis.call('ZREM', index, id)
+                    if index == DELAYED or index == LEASES then
+                        redis.call('ZREM', index, id)
+                    else
+                        dequeue(id, { owner = task[2], bytes_total = task[4] })
+                    end
                 end
             end
         end
@@ -43,11 +59,12 @@ local function audit(image_id)
     end
     local status = image.status
     if not has_live and (status == 'importing' or status == 'saving' or status == 'uploading' and not image.stage) then
-        wrong('S1', 'image ' .. image_id .. ' is ' .. status .. ', and no task is about it')
-        -- Where it was before: imports and uploads begin at these two.
-        redis.call('HSET', image_key(image_id), 'status', image.stage and 'uploading' or 'queued', 'updated_at', NOW)
+        local resting = resting_status(image)
+        local unless = resting == 'killed' and ': it has locations without digests, delete it' or ''
+        wrong('S1', 'image ' .. image_id .. ' is ' .. status .. ', and no task is about it' .. unless)
+        redis.call('HSET', image_key(image_id), 'status', resting, 'updated_at', NOW)
         if image.importing then redis.call('HSET', image_key(image_id), 'importing', '') end
-        if not image.stage then redis.call('HDEL', image_key(image_id), 'size', 'virtual_size') end
+        if resting == 'queued' then redis.call('HDEL', image_key(image_id), 'size', 'virtual_size') end
     end
 
     local objects = {}

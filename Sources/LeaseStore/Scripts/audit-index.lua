@@ -4,9 +4,10 @@
 -- KEYS  1 anchor
 -- ARGV  1 how many to repair at most
 -- REPLY audited faults looked-at fault-texts…
-local indexes, held, faults = { LEASES, DELAYED }, 0, {}
+local indexes, owners, held, faults = { LEASES, DELAYED }, {}, 0, {}
 for _, tenant in ipairs(redis.call('ZRANGE', RING, 0, -1)) do
     indexes[#indexes + 1] = queue_key(tenant)
+    owners[queue_key(tenant)] = tenant
     if redis.call('ZCARD', queue_key(tenant)) == 0 then
         faults[#faults + 1] = fault('Q1', 'tenant without tasks in the ring: ' .. tenant, '', { image = '' })
         redis.call('ZREM', RING, tenant)
@@ -17,12 +18,14 @@ if held ~= redis.call('ZCARD', LIVE) then
     for _, index in ipairs(indexes) do
         for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
             if #faults < tonumber(ARGV[1]) and not redis.call('ZSCORE', LIVE, id) then
-                local task = redis.call('HMGET', task_key(id), 'image', 'created_at')
+                local task = redis.call('HMGET', task_key(id), 'image', 'created_at', 'bytes_total')
                 local where = ', but in ' .. string.sub(index, #TAG + 1) .. ': ' .. id
                 local what = is_live(id) and 'live task not in live' or 'no live task'
                 faults[#faults + 1] = fault('Q1', what .. where, id, { image = task[1] or '' })
                 if is_live(id) then
                     redis.call('ZADD', LIVE, task[2], id)
+                elseif owners[index] then
+                    dequeue(id, { owner = owners[index], bytes_total = task[3] })
                 else
                     redis.call('ZREM', index, id)
                 end
