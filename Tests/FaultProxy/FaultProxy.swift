@@ -95,6 +95,9 @@ package final class FaultProxy: Sendable {
     /// Connections of clients that are open now.
     package var connections: Int { state.connections }
 
+    /// How many requests for this script or command have come so far, passed on or not.
+    package func requests(of command: String) -> Int { state.requests(of: command) }
+
     /// How many replies of Redis to this script or command have come so far, delivered or not.
     package func answers(to command: String) -> Int { state.answers(to: command) }
 

@@ -11,7 +11,7 @@ final class Link {
     /// What the next reply belongs to.
     private enum Pending {
         case server(label: String, source: ByteBuffer?, fault: WireFault?)
-        case canned(ByteBuffer)
+        case canned(ByteBuffer, fault: WireFault, label: String)
     }
 
     private let eventLoop: any EventLoop
@@ -24,6 +24,7 @@ final class Link {
     /// Whether each request has one reply, so that commands can be told apart.
     private var isPaired = true
     private var isStalled = false
+    private var isClientGone = false
     private var hasEnded = false
     private lazy var requests = lane()
     private lazy var replies = lane()
@@ -36,7 +37,9 @@ final class Link {
     }
 
     private func lane() -> Lane {
-        Lane(eventLoop: eventLoop, stall: { [weak self] in self?.stall() }, cut: { [weak self] in self?.end() })
+        Lane(
+            eventLoop: eventLoop, stall: { [weak self] in self?.stall() }, cut: { [weak self] in self?.end() },
+            count: { [proxy] fault, command in proxy.count(fault, of: command) })
     }
 
     func set(_ flow: Flow) {
@@ -70,8 +73,10 @@ final class Link {
         }
         let request = proxy.isOtherEdition ? request.inOtherEdition() : request
         let label = proxy.names.label(of: request)
-        let fault = proxy.fault(for: label, command: request.command)
-        if let fault, !fault.isOfReply { proxy.count(fault, of: label) }
+        proxy.requested(label)
+        // What does not pass anyway meets no fault.
+        let fault = requests.isHeld || hasEnded ? nil : proxy.fault(for: label, command: request.command)
+        if let fault, fault.isOfRequest { requests.add(.fault(fault, of: label)) }
         var reply = Pending.server(label: label, source: request.source, fault: nil)
         switch fault {
         case nil:
@@ -89,7 +94,7 @@ final class Link {
         case .halfOpen:
             requests.add(.stall)
         case .refuse(let refusal):
-            reply = .canned(ByteBuffer(string: "-\(refusal.rawValue)\r\n"))
+            reply = .canned(ByteBuffer(string: "-\(refusal.rawValue)\r\n"), fault: .refuse(refusal), label: label)
         case .delayReply, .trickleReply, .cutBeforeReply, .cutInReply:
             reply = .server(label: label, source: request.source, fault: fault)
             requests.add(.write(request.bytes))
@@ -118,7 +123,7 @@ final class Link {
             case .server(let label, let source, let fault)? = pending.popFirst()
         else { return replies.add(.write(reply)) }
         if let source, let digest = reply.digest { proxy.names.learn(source, digest: digest) }
-        if let fault { proxy.count(fault, of: label) }
+        if let fault { replies.add(.fault(fault, of: label)) }
         switch fault {
         case .delayReply(let time): replies.add(.pause(time), .write(reply))
         case .trickleReply(let time): replies.trickle(reply, for: time)
@@ -132,9 +137,9 @@ final class Link {
 
     /// Errors that the proxy answers with keep their place among the replies.
     private func answerCanned() {
-        while case .canned(let reply)? = pending.first {
+        while case .canned(let reply, let fault, let label)? = pending.first {
             pending.removeFirst()
-            replies.add(.write(reply))
+            replies.add(.fault(fault, of: label), .write(reply))
         }
     }
 
@@ -142,11 +147,15 @@ final class Link {
 
     /// The client has gone; what it has sent still arrives.
     func clientClosed() {
-        replies.clear()
+        isClientGone = true
+        replies.shut()
         if isStalled { end() } else { requests.add(.cut) }
     }
 
-    func serverClosed() { replies.add(.cut) }
+    /// The server has gone; what it has answered still arrives, if there is anybody.
+    func serverClosed() {
+        if isClientGone { end() } else { replies.add(.cut) }
+    }
 
     private func stall() {
         isStalled = true
@@ -156,8 +165,8 @@ final class Link {
     func end() {
         guard !hasEnded else { return }
         hasEnded = true
-        requests.clear()
-        replies.clear()
+        requests.shut()
+        replies.shut()
         client.close(promise: nil)
         server?.close(promise: nil)
         proxy.remove(self)

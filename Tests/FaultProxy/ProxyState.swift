@@ -10,6 +10,7 @@ final class ProxyState: Sendable {
         var flow = Link.Flow()
         var upstream: RedisConfiguration.Endpoint
         var links: [ObjectIdentifier: NIOLoopBound<Link>] = [:]
+        var requested: [String: Int] = [:]
         var answered: [String: Int] = [:]
         var hasStopped = false
     }
@@ -26,6 +27,8 @@ final class ProxyState: Sendable {
     var tally: FaultTally { state.withLock { $0.tally } }
     var upstream: RedisConfiguration.Endpoint { state.withLock { $0.upstream } }
     var connections: Int { state.withLock { $0.links.count } }
+    func requested(_ command: String) { state.withLock { $0.requested[command, default: 0] += 1 } }
+    func requests(of command: String) -> Int { state.withLock { $0.requested[command, default: 0] } }
     func answered(_ command: String) { state.withLock { $0.answered[command, default: 0] += 1 } }
     func answers(to command: String) -> Int { state.withLock { $0.answered[command, default: 0] } }
 
@@ -36,7 +39,7 @@ final class ProxyState: Sendable {
         state.withLock { $0.plan.fault(for: name, command: command) }
     }
 
-    /// It has come to it.
+    /// It is done.
     func count(_ fault: WireFault, of command: String) { state.withLock { $0.tally.add(fault.name, of: command) } }
 
     /// Takes a new connection in; returns false when the proxy has stopped. To be called on the link's event loop.

@@ -49,12 +49,11 @@ package enum WireFault: Sendable, Hashable {
         }
     }
 
-    /// Whether it comes to it only when Redis has answered.
-    var isOfReply: Bool {
+    /// Whether it is done on the way to Redis, and not on the way back.
+    var isOfRequest: Bool {
         switch self {
-        case .delayReply, .trickleReply, .cutBeforeReply, .cutInReply: true
-        case .delayRequest, .trickleRequest, .cutBeforeRequest, .cutInRequest, .cutAfterRequest, .halfOpen, .refuse:
-            false
+        case .delayRequest, .trickleRequest, .cutBeforeRequest, .cutInRequest, .cutAfterRequest, .halfOpen: true
+        case .delayReply, .trickleReply, .cutBeforeReply, .cutInReply, .refuse: false
         }
     }
 

@@ -98,16 +98,35 @@ import TestSupport
     func isolation() async throws {
         try await Rig.run { (rig) async throws in
             #expect(try await rig.increment() == 1)
-            // It delays nothing, and tells when the proxy has read a request.
-            rig.proxy.use([FaultRule(.delayRequest(upTo: .zero), of: ["INCR"])])
+            // What does not pass meets no fault.
+            rig.proxy.use([FaultRule(.cutBeforeRequest, of: ["INCR"])])
             try await rig.proxy.isolate()
             let stuck = Task { try await rig.increment() }
-            try await eventually { rig.proxy.tally.count("delay-request", of: "INCR") == 1 }
+            try await eventually { rig.proxy.requests(of: "INCR") == 2 }
             await rig.client.close()
             await expectInDoubt { try await stuck.value }
             #expect(try await rig.count == 1)
             try await rig.proxy.heal()
             try await eventually { try await rig.count == 2 }
+            #expect(rig.proxy.tally.total == 0)
+        }
+    }
+
+    @Test(
+        "faults behind the end of a connection are not done, and not counted",
+        arguments: [WireFault.cutBeforeRequest, .cutAfterRequest, .cutInReply, .halfOpen])
+    func behindTheEnd(fault: WireFault) async throws {
+        try await Rig.run { (rig) async throws in
+            rig.proxy.use([
+                FaultRule(fault, of: ["SET"]), FaultRule(.refuse(.busy), of: ["INCR"]),
+                FaultRule(.delayReply(upTo: .zero), of: ["GET"]),
+            ])
+            let commands = [RedisCommand("SET", "k", 1), RedisCommand("INCR", "n"), RedisCommand("GET", "k")]
+            let stuck = Task { try await rig.client.pipeline(commands) }
+            try await eventually { rig.proxy.tally.total == 1 }
+            if fault == .halfOpen { try await rig.proxy.cutAll() }
+            await expectInDoubt { try await stuck.value }
+            #expect(rig.proxy.tally.faults == [fault.name: 1])
         }
     }
 
