@@ -53,15 +53,18 @@ package final class Fleet: Sendable {
         package var launcher: [String]
         /// Where it finds Redis; `nil`: at the fleet's own.
         package var redisURL: String?
+        /// It is no wonder if the service ends by itself: it is starved of memory, for example.
+        package var mayDie: Bool
 
         package init(
             _ arguments: [String] = [], environment: [String: String] = [:], launcher: [String] = [],
-            redisURL: String? = nil
+            redisURL: String? = nil, mayDie: Bool = false
         ) {
             self.arguments = arguments
             self.environment = environment
             self.launcher = launcher
             self.redisURL = redisURL
+            self.mayDie = mayDie
         }
     }
 
@@ -69,6 +72,8 @@ package final class Fleet: Sendable {
     package var store: URL { folder.appendingPathComponent("store") }
 
     /// Runs `body` with a fleet that is gone afterwards. Where it throws, the logs tell why.
+    ///
+    /// Throws also when a service has ended that nobody had told to, or has crashed (`ServiceProcess.wrongEnd`).
     package static func run<Result>(
         _ settings: [String] = Fleet.quick, _ body: (Fleet) async throws -> Result
     ) async throws -> Result {
@@ -86,7 +91,7 @@ package final class Fleet: Sendable {
                 print("log of \(service.name) (pid \(service.pid)):\n\(service.tail(25))")
             }
             // The first error is the one that counts.
-            try? await fleet.end()
+            do { try await fleet.end() } catch let other { print("\(other)") }
             throw error
         }
     }
@@ -99,10 +104,13 @@ package final class Fleet: Sendable {
     }
 
     private func end() async throws {
-        for service in started.withLock({ $0 }) { service.kill() }
+        let services = started.withLock { $0 }
+        for service in services { service.kill() }
+        let wrongEnds = services.compactMap(\.wrongEnd)
         redis.stop()
         try? FileManager.default.removeItem(at: folder)  // nothing depends on its going
         try await source.stop()
+        guard wrongEnds.isEmpty else { throw ServiceFailure(wrongEnds.joined(separator: "\n")) }
     }
 
     /// Starts an API process and returns once it listens.
@@ -146,7 +154,8 @@ package final class Fleet: Sendable {
         let words = (environment.isEmpty ? [] : ["env"] + environment) + launch.launcher + [plan.program] + service
         return try started.withLock { started in
             let process = try ServiceProcess(
-                "\(role)-\(started.count)", Array(words.dropFirst()), folder: folder, program: words[0])
+                "\(role)-\(started.count)", Array(words.dropFirst()), folder: folder, program: words[0],
+                mayDie: launch.mayDie)
             started.append(process)
             return process
         }

@@ -1,5 +1,6 @@
 package import Foundation
 import NIOPosix
+import Synchronization
 import TestSupport
 
 /// A running service of the `longshore` binary: its signals and its log.
@@ -34,24 +35,44 @@ package final class ServiceProcess: Sendable {
     package let name: String
     private let log: URL
     private let process: ServerProcess
+    /// Whether it was still running when it was first told to end.
+    private let told = Mutex(false)
+    /// It is no wonder if it ends by itself.
+    let mayDie: Bool
 
     package var pid: pid_t { process.pid }
     package var hasExited: Bool { process.hasExited }
+    var wasTold: Bool { told.withLock { $0 } }
+    /// What it died of, known once `kill` or `terminate` was called.
+    var fatalSignal: Int32? { process.fatalSignal }
 
-    /// - Parameter folder: where the log goes; removed if the tests die.
+    /// - Parameters:
+    ///   - folder: where the log goes; removed if the tests die.
+    ///   - mayDie: it is no wonder if it ends by itself.
     package init(
-        _ name: String, _ arguments: [String], folder: URL, program: String = Program.longshore
+        _ name: String, _ arguments: [String], folder: URL, program: String = Program.longshore, mayDie: Bool = false
     ) throws {
         self.name = name
+        self.mayDie = mayDie
         log = folder.appendingPathComponent("\(name).log")
         process = try ServerProcess(program, arguments, log: log, folder: folder)
     }
 
-    package func kill() { process.kill() }
+    /// Ends it at once. Returns whether it was this that ended it.
+    @discardableResult
+    package func kill() -> Bool {
+        let isFirst = tell()
+        process.kill()
+        return isFirst
+    }
+
     package func freeze() { process.signal(SIGSTOP) }
     package func thaw() { process.signal(SIGCONT) }
     /// Asks it to end, and does not wait.
-    package func drain() { process.signal(SIGTERM) }
+    package func drain() {
+        tell()
+        process.signal(SIGTERM)
+    }
 
     /// Whether it stands still, by whosever signal.
     package var isStopped: Bool {
@@ -65,10 +86,23 @@ package final class ServiceProcess: Sendable {
         (try? FileManager.default.attributesOfItem(atPath: log.path))?[.modificationDate] as? Date
     }
 
-    /// Asks it to end, and returns once it is gone.
-    package func terminate() async throws {
+    /// Asks it to end, and returns once it is gone. Returns whether it was still running.
+    @discardableResult
+    package func terminate() async throws -> Bool {
+        let isFirst = tell()
         // Waiting for a child blocks a thread.
         try await NIOThreadPool.singleton.runIfActive { [process] in process.terminate() }
+        return isFirst
+    }
+
+    /// Notes that it ends because it was told to. Returns whether it was running and had not been told before.
+    @discardableResult
+    private func tell() -> Bool {
+        guard !process.hasExited else { return false }
+        return told.withLock { told in
+            defer { told = true }
+            return !told
+        }
     }
 
     /// The log so far, as it is.

@@ -10,6 +10,7 @@ package final class ServerProcess: Sendable {
     private let guardian: pid_t
     private let guardSocket: Int32
     private let isRunning = Mutex(true)
+    private let ended = Mutex<Int32?>(nil)
 
     /// Starts a program with its output going to `log`. `folder` goes when the tests die.
     package init(_ program: String, _ arguments: [String], log: URL, folder: URL) throws {
@@ -50,13 +51,20 @@ package final class ServerProcess: Sendable {
         }
     }
 
+    /// The signal that it died of; `nil`: it has ended in another way, or `kill` and `terminate` have yet to be called.
+    package var fatalSignal: Int32? {
+        ended.withLock { $0 }.flatMap { status in (status & 0x7f) == 0 ? nil : status & 0x7f }
+    }
+
     private func end(_ number: Int32) {
         isRunning.withLock { isRunning in
             guard isRunning else { return }
             isRunning = false
             _ = Glibc.kill(pid, number)
             if number != SIGKILL { _ = Glibc.kill(pid, SIGCONT) }
-            waitpid(pid, nil, 0)
+            var status: Int32 = 0
+            waitpid(pid, &status, 0)
+            ended.withLock { $0 = status }
             // The word tells the guardian that its ward has gone.
             write(guardSocket, "gone\n", 5)
             Glibc.close(guardSocket)

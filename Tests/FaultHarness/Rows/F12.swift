@@ -126,7 +126,7 @@ private struct Scarcity {
     /// Workers that cannot get another page die, or fail what they do; others take over.
     func noMemory() async throws {
         // A crash report would need memory, too.
-        let launch = Fleet.Launch(environment: ["SWIFT_BACKTRACE": "enable=no"])
+        let launch = Fleet.Launch(environment: ["SWIFT_BACKTRACE": "enable=no"], mayDie: true)
         let api = try await fleet.startAPI()
         _ = try await fleet.startWorkers(2)
         var died = 0
