@@ -210,7 +210,8 @@ let package = Package(
             name: "longshore-faults", dependencies: ["FaultHarness", argumentParser], path: "Tests/Faults",
             swiftSettings: settings),
         .testTarget(
-            name: "FaultTests", dependencies: ["FaultHarness", "ImportModel", "TestSupport"], swiftSettings: settings),
+            name: "FaultTests", dependencies: ["FaultHarness", "ImportModel", "RedisClient", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "SystemTests",
             dependencies: [

@@ -60,6 +60,8 @@ package final class FaultRun: Sendable {
     }
 
     /// A task whose holder had died or gone silent was running again after this time.
+    ///
+    /// Fewer than 100 such times of a run have no 99th percentile, and are shown only.
     /// - Parameter bound: what it may take, at the 99th percentile of the run.
     package func recovered(after time: Duration, bound: Duration) {
         found.withLock { found in
@@ -76,13 +78,21 @@ package final class FaultRun: Sendable {
     package func tell(_ what: String) { progress("\(row): \(what)") }
 
     func report(of row: FaultRow, took time: Duration) -> FaultReport {
-        found.withLock { found in
+        let recovery = found.withLock { found in
+            found.recoveryBound.flatMap { FaultReport.Recovery(found.recoveries, bound: $0) }
+        }
+        if let recovery, recovery.count >= 100, recovery.p99 > recovery.bound {
+            violated(
+                .recovery,
+                "of \(recovery.count) tasks, one in a hundred was running again after \(recovery.p99) s and "
+                    + "later; it may take \(recovery.bound) s")
+        }
+        return found.withLock { found in
             FaultReport(
                 row: row.id, fault: row.fault, seed: seed, scale: scale, seconds: time / .seconds(1),
                 images: found.images,
                 faults: Dictionary(uniqueKeysWithValues: found.faults.map { ($0.key.rawValue, $0.value) }),
-                recovery: found.recoveryBound.flatMap { .init(found.recoveries, bound: $0) },
-                figures: found.figures, violations: found.violations)
+                recovery: recovery, figures: found.figures, violations: found.violations)
         }
     }
 }

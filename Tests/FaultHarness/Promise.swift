@@ -12,6 +12,8 @@ package enum Promise: String, Codable, CaseIterable, Sendable {
     case linearizable
     /// What the fleet remembers (locks, queues, leases, garbage) agrees with itself at rest.
     case consistent
+    /// What a dead worker ran is running again in time; judged where a run has at least 100 such losses.
+    case recovery
     /// Users see an answer that fits: no error but 503, and that not for long.
     case answers
     /// The fault costs what it may cost and no more: attempts, leases of the living, requests.

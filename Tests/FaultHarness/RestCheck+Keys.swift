@@ -42,6 +42,8 @@ extension RestCheck {
     }
 
     func keys(_ pattern: String) async throws -> [String] {
-        try await fleet.ask(RedisCommand("KEYS", "{longshore}:\(pattern)")).array?.compactMap(\.string) ?? []
+        let reply = try await fleet.ask(RedisCommand("KEYS", "{longshore}:\(pattern)"))
+        guard let keys = reply.array else { throw ServiceFailure("Redis does not show the keys \(pattern): \(reply)") }
+        return keys.compactMap(\.string)
     }
 }

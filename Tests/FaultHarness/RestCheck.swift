@@ -49,7 +49,8 @@ package struct RestCheck: Sendable {
 
     /// What the fleet's own online check has found from the beginning on.
     package func faults() async throws -> [String] {
-        let figures = try await fleet.ask(RedisCommand("HGETALL", "{longshore}:stats")).hash() ?? [:]
+        let reply = try await fleet.ask(RedisCommand("HGETALL", "{longshore}:stats"))
+        guard let figures = reply.hash() else { throw ServiceFailure("Redis does not show the figures: \(reply)") }
         return figures.filter { $0.key.hasPrefix("faults:") }.map { "the online check counted \($0.value) \($0.key)" }
     }
 

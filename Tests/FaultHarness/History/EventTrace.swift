@@ -1,6 +1,6 @@
 package import ImportModel
 import NIOCore
-import RedisClient
+package import RedisClient
 import Synchronization
 import TestSupport
 
@@ -74,12 +74,14 @@ package final class EventTrace: Sendable {
         }
     }
 
-    private static func event(_ entry: RedisValue) -> FleetEvent? {
+    /// An entry of the stream. Without a task it tells of a fault of the image alone.
+    package static func event(_ entry: RedisValue) -> FleetEvent? {
         guard let parts = entry.array, parts.count == 2, let id = parts[0].string, let fields = parts[1].hash(),
-            let type = fields["type"], let task = fields["task"].flatMap(TaskID.init(rawValue:)),
+            let type = fields["type"], let task = fields["task"],
             let image = fields["image"].flatMap(ImageID.init(rawValue:))
         else { return nil }
-        return FleetEvent(id: id, type: type, taskId: task, imageId: image, detail: fields["detail"] ?? "")
+        return FleetEvent(
+            id: id, type: type, taskId: TaskID(rawValue: task), imageId: image, detail: fields["detail"] ?? "")
     }
 
     /// Whether one id of a stream stands before another.

@@ -24,7 +24,10 @@ package struct HistoryEvents: Sendable {
         for event in events {
             if event.type == "fault" { wrong(event, "was found by the online check: \(event.detail)", .consistent) }
             // Only faults may be about the image alone.
-            guard let id = event.taskId else { continue }
+            guard let id = event.taskId else {
+                if event.type != "fault" { wrong(event, "names no task", .consistent) }
+                continue
+            }
             let task = tasks[id]
             switch event.type {
             case "created":

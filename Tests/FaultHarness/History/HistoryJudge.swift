@@ -23,6 +23,8 @@ package final class HistoryJudge: Sendable {
     }
 
     private static let keptFiles = 20
+    /// Of so many images one may be left undecided.
+    private static let decided = 200
 
     private let run: FaultRun
     private let history: History
@@ -51,6 +53,7 @@ package final class HistoryJudge: Sendable {
         var violations: [FaultReport.Violation] = []
         let verdict = HistoryCheck().verdict(operations, facts: facts)
         switch verdict {
+        // Counted: `conclude` judges how many there are.
         case .right, .undecided: break
         case .wrong(let promise, let what): violations.append(.init(promise: promise, what: what))
         }
@@ -77,6 +80,12 @@ package final class HistoryJudge: Sendable {
         for answer in history.unfitAnswers { run.violated(.answers, "\(answer)") }
         if history.missed > 0 {
             run.violated(.carriedThrough, "the history had no room for \(history.missed) operations")
+        }
+        if undecided * Self.decided > judged {
+            run.violated(
+                .carriedThrough,
+                "the histories of \(undecided) of \(judged) images could not be decided; "
+                    + "at most one in \(Self.decided) may be left so")
         }
         run.figure("operations in the history", Double(history.count), "operations")
         run.figure("images judged", Double(judged), "images")

@@ -86,27 +86,32 @@ final class SoakFleet: Sendable {
         switch act {
         case .killWorker(let place):
             let process = state.withLock { $0.workers[place].process }
-            process.kill()
-            if try replace(place, process) { run.count(.kill) }
+            let isKilled = process.kill()
+            if try replace(place, process), isKilled { run.count(.kill) }
         case .freezeWorker(let place, let milliseconds):
-            let process = state.withLock { state in
+            let process = state.withLock { $0.workers[place].process }
+            // One that has ended, or stands still already, is not frozen by it.
+            guard !process.hasExited, !process.isStopped else { return }
+            let isThere = state.withLock { state in
+                guard state.workers[place].process === process else { return false }
                 state.workers[place].thawsAt = .now + .milliseconds(milliseconds)
-                return state.workers[place].process
+                return true
             }
+            guard isThere else { return }
             process.freeze()
             run.count(.freeze)
         case .drainWorker(let place):
             let process = state.withLock { $0.workers[place].process }
             process.thaw()
-            try await process.terminate()
-            if try replace(place, process) { run.count(.drain) }
+            let isDrained = try await process.terminate()
+            if try replace(place, process), isDrained { run.count(.drain) }
         case .killAPI:
-            api(1).process.kill()
-            run.count(.kill)
+            if api(1).process.kill() { run.count(.kill) }
             let fresh = try await startedAPI()
             state.withLock { $0.apis[1] = fresh }
         case .freezeAPI(let place, let milliseconds):
             let process = api(place).process
+            guard !process.hasExited, !process.isStopped else { return }
             process.freeze()
             run.count(.freeze)
             try await Task.sleep(for: .milliseconds(milliseconds))
@@ -123,13 +128,19 @@ final class SoakFleet: Sendable {
         }
     }
 
-    /// A fault at its start ends a process; whoever keeps it running starts it again.
+    /// A fault at its start ends a process; whoever keeps it running starts it again. Whether it was right to end is
+    /// judged with the fleet's end.
     private func startedAPI() async throws -> Fleet.API {
-        for _ in 0..<20 {
-            if let api = try? await fleet.startAPI(through: wires[2]) { return api }
-            try Task.checkCancellation()
+        for attempt in 0... {
+            let process = try fleet.beginAPI(Fleet.Launch(redisURL: wires[2].url))
+            do {
+                return Fleet.API(process: process, client: FleetClient(endpoint: try await process.address()))
+            } catch {
+                try Task.checkCancellation()
+                guard process.hasExited, attempt < 20 else { throw error }
+            }
         }
-        return try await fleet.startAPI(through: wires[2])
+        throw CancellationError()
     }
 
     /// Puts another worker into a place, if this one is still in it. Half of them will fall by themselves, at a step of
@@ -169,6 +180,8 @@ final class SoakFleet: Sendable {
                 if worker.process.hasExited {
                     history.note("worker \(place) has ended: \(worker.process.tail(1))")
                     worker.process.kill()
+                    // The fleet's end throws for it, too; by then hours may have passed.
+                    if let wrong = worker.process.wrongEnd { run.tell(wrong) }
                     // A worker that found no Redis at its start ends, too, and that is no kill.
                     let isKilled = worker.process.lines().contains { $0.message.contains("failpoint") }
                     if try replace(place, worker.process), isKilled { run.count(.kill) }

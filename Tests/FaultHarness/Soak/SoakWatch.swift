@@ -19,6 +19,15 @@ final class SoakWatch: Sendable {
     private let fleet: SoakFleet
     private let removed: @Sendable () -> Int
     private let series = Mutex<[String: Series]>([:])
+    private let looks = Mutex(Looks())
+
+    /// Looks into Redis: begun, and come to their end.
+    private struct Looks {
+        var begun = 0
+        var done = 0
+        var begunDeep = 0
+        var doneDeep = 0
+    }
 
     /// - Parameter removed: how many images were deleted; each leaves one key, for ever.
     init(_ run: FaultRun, _ fleet: SoakFleet, removed: @escaping @Sendable () -> Int) {
@@ -36,8 +45,20 @@ final class SoakWatch: Sendable {
                 if let memory = ProcessFigures.memory(pid) { add("memory of the \(name)", memory, 64, "MiB") }
                 if let count = ProcessFigures.descriptors(pid) { add("descriptors of the \(name)", count, 64, "files") }
             }
-            // While Redis is away there is nothing to see.
-            try? await look(deeply: second.isMultiple(of: 5))
+            let isDeep = second.isMultiple(of: 5)
+            looks.withLock { looks in
+                looks.begun += 1
+                if isDeep { looks.begunDeep += 1 }
+            }
+            do {
+                try await look(deeply: isDeep)
+                looks.withLock { looks in
+                    looks.done += 1
+                    if isDeep { looks.doneDeep += 1 }
+                }
+            } catch {
+                // While Redis is away there is nothing to see; how often that was is judged in the end.
+            }
             try? await Task.sleep(for: .seconds(1))
         }
     }
@@ -67,6 +88,13 @@ final class SoakWatch: Sendable {
 
     /// Compares the second half of the run with the first.
     func conclude() {
+        let looks = looks.withLock { $0 }
+        if looks.done * 2 < max(1, looks.begun) || looks.doneDeep * 2 < looks.begunDeep {
+            run.violated(
+                .carriedThrough,
+                "Redis could be looked at \(looks.done) of \(looks.begun) times, and through all its "
+                    + "keys \(looks.doneDeep) of \(looks.begunDeep) times")
+        }
         for (name, series) in series.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
             // What grows at the beginning is filled once: caches, pools, a first list of images.
             let values = series.values.dropFirst(series.values.count / 10)
