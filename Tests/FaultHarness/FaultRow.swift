@@ -10,14 +10,18 @@ package struct FaultRow: Sendable, CustomStringConvertible {
     package let fault: String
     /// What has to be true.
     package let passes: String
+    /// How many faults of each kind have to be done at least, at the smallest scale and so at every other.
+    package let least: [Fault: Int]
     private let body: @Sendable (FaultRun) async throws -> Void
 
     package init(
-        _ id: String, _ fault: String, passes: String, body: @escaping @Sendable (FaultRun) async throws -> Void
+        _ id: String, _ fault: String, passes: String, least: [Fault: Int],
+        body: @escaping @Sendable (FaultRun) async throws -> Void
     ) {
         self.id = id
         self.fault = fault
         self.passes = passes
+        self.least = least
         self.body = body
     }
 
@@ -38,6 +42,12 @@ package struct FaultRow: Sendable, CustomStringConvertible {
             try await body(run)
         } catch {
             run.violated(.carriedThrough, "\(error)")
+        }
+        // Promises that were kept under no faults say nothing.
+        for (fault, least) in least.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where run.faults(fault) < least {
+            run.violated(
+                .carriedThrough,
+                "\(run.faults(fault)) faults '\(fault.rawValue)' were done, at least \(least) have to be")
         }
         return run.report(of: self, took: ContinuousClock.now - started)
     }

@@ -60,7 +60,8 @@ final class S3FaultProxy: Sendable {
                     isWrite
                     ? Fault.allCases + (decides ? [.replyLost, .replyLost, .replyLost] : [])
                     : [.internalError, .slowDown, .dropped, .replyLost, .truncated, .slow, .silent]
-                let fault = plan.random.pick(all)
+                // Only an answer to bytes that were sent has a tag that anybody reads.
+                let fault = plan.random.pick(all.filter { $0 != .wrongTag || call.method == .PUT })
                 plan.left -= 1
                 plan.done[fault, default: 0] += 1
                 return fault

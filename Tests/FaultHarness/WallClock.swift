@@ -3,11 +3,14 @@ import Foundation
 /// The time of day that one process sees. What it takes for elapsed time stays as it is.
 struct WallClock: Sendable {
     /// A way to be wrong.
-    struct Reading: Sendable, CustomStringConvertible {
+    struct Reading: Hashable, Sendable, CustomStringConvertible {
         /// In seconds.
         let offset: Double
         /// Seconds that go by in a second.
         var pace: Double = 1
+
+        /// Whether it is no fault.
+        var isRight: Bool { offset == 0 && pace == 1 }
 
         var description: String { "\(offset) s off at a pace of \(pace)" }
     }

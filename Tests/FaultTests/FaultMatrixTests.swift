@@ -13,6 +13,5 @@ struct FaultMatrixTests {
         let report = try await row.run(seed: Self.seed)
         print("\(row.id) took \(report.seconds) s with \(report.images) images, \(report.faults)")
         #expect(report.violations.map(\.description) == [], "seed \(Self.seed)")
-        #expect(!report.faults.isEmpty, "\(row.id) has done no fault")
     }
 }

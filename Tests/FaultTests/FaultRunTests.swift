@@ -7,7 +7,7 @@ import Testing
 @Suite struct FaultRunTests {
     /// The promises that break when so many tasks were running again after a second, and so many after three.
     private func broken(inTime: Int, late: Int) async throws -> [Promise] {
-        let row = FaultRow("F0", "none", passes: "two seconds are kept") { run in
+        let row = FaultRow("F0", "none", passes: "two seconds are kept", least: [:]) { run in
             for _ in 0..<inTime { run.recovered(after: .seconds(1), bound: .seconds(2)) }
             for _ in 0..<late { run.recovered(after: .seconds(3), bound: .seconds(2)) }
         }
@@ -20,6 +20,13 @@ import Testing
         #expect(try await broken(inTime: 197, late: 3) == [.recovery])
         #expect(try await broken(inTime: 0, late: 100) == [.recovery])
         #expect(try await broken(inTime: 0, late: 99) == [])
+    }
+
+    @Test("a row that has done too few faults of a kind was not carried through")
+    func least() async throws {
+        let row = FaultRow("F0", "kills", passes: "two are done", least: [.kill: 2]) { $0.count(.kill, $0.scale) }
+        #expect(try await row.run(seed: 1).violations.map(\.promise) == [.carriedThrough])
+        #expect(try await row.run(seed: 1, scale: 2).violations.isEmpty)
     }
 
     @Test("a fault of an image alone, which names no task, is seen; any other event without one is wrong")

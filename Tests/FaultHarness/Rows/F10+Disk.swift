@@ -124,10 +124,10 @@ struct DiskRound {
                 last = "\(task.state), \(task.message), \(task.history ?? [])"
                 return task.state.isTerminal || task.history?.contains { $0.reason.contains(words) } ?? false
             }
+            run.count(.store)
         } catch {
             run.violated(.answers, "no attempt says '\(words)': \(last)")
         }
-        run.count(.store)
     }
 
     /// The import ends well, with one attempt spent.
@@ -136,5 +136,8 @@ struct DiskRound {
         let task = try await client.task(of: id)
         run.ended(images: 1)
         if task.result != .success { run.violated(.ends, "\(task.message) \(task.history ?? [])") }
+        if task.spent != 1 {
+            run.violated(.economy, "a store that was away cost \(task.spent) attempts: \(task.history ?? [])")
+        }
     }
 }

@@ -5,7 +5,8 @@ import TestSupport
 extension FaultRow {
     package static let f10 = FaultRow(
         "F10", "stores that refuse, answer wrong or not at all, are full, read-only or gone",
-        passes: "never active without a whole object; nothing is left behind"
+        passes: "never active without a whole object; nothing is left behind",
+        least: [.store: 20, .diskFull: 9]
     ) { run in
         // Both wait more than they work.
         try await withThrowingTaskGroup(of: Void.self) { group in

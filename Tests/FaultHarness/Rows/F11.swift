@@ -6,7 +6,8 @@ import TestSupport
 extension FaultRow {
     package static let f11 = FaultRow(
         "F11", "clocks that are wrong, jump, and run fast or slow, in every process",
-        passes: "no steal from a healthy worker; a dead one is still recovered"
+        passes: "no steal from a healthy worker; a dead one is still recovered",
+        least: [.clock: 5, .kill: 1]
     ) { run in
         for round in 0..<run.scale { try await ClockRound(run: run, round: round).play() }
     }
@@ -25,18 +26,23 @@ private struct ClockRound {
         defer { try? FileManager.default.removeItem(at: folder) }  // nothing depends on its going
         var random = run.random("round \(round)")
         var clocks: [WallClock] = []
+        var shown: [WallClock.Reading] = []
         for name in ["redis", "api", "worker-0", "worker-1", "worker-2"] {
-            clocks.append(try await WallClock(name, in: folder, random.pick(Self.readings)))
+            shown.append(random.pick(Self.readings))
+            clocks.append(try await WallClock(name, in: folder, shown[clocks.count]))
         }
         var plan = run.plan()
         plan.redisLauncher = clocks[0].launcher
         try await Fleet.run(plan) { fleet in
-            let client = try await fleet.startAPI(Fleet.Launch(launcher: clocks[1].launcher)).client
+            let api = try await fleet.startAPI(Fleet.Launch(launcher: clocks[1].launcher))
+            let client = api.client
             var workers: [ServiceProcess] = []
             for clock in clocks[2...] {
                 workers.append(try await fleet.startWorker(Fleet.Launch(launcher: clock.launcher)))
             }
+            run.count(.clock, shown.count { !$0.isRight })
             try await requireDifference(fleet, clocks[0])
+            shown[0] = Self.tomorrow
             var images: [ImageID: SourceImage] = [:]
             for number in 0..<9 {
                 // Each takes several leases.
@@ -46,10 +52,12 @@ private struct ClockRound {
             }
             for _ in 0..<8 {
                 let index = Int.random(in: clocks.indices, using: &random)
-                let reading = random.pick(Self.readings)
+                // Another one, or nothing happens.
+                let reading = random.pick(Self.readings.filter { $0 != shown[index] })
                 run.tell("clock \(index) shows \(reading)")
                 try clocks[index].set(reading)
-                run.count(.clock)
+                shown[index] = reading
+                if !reading.isRight { run.count(.clock) }
                 // The moment is the fault: several beats and scans go by on each clock.
                 try await Task.sleep(for: .milliseconds(500))
             }
@@ -65,16 +73,31 @@ private struct ClockRound {
             let check = RestCheck(fleet: fleet)
             try await check.swept()
             run.violated(.consistent, try await check.problems(images))
+            for (process, clock) in zip([api.process] + workers, clocks[1...]) where !process.hasExited {
+                try await requireDifference(process, clock)
+            }
         }
     }
 
+    private static let tomorrow = WallClock.Reading(offset: 86_400)
+
     /// A fault that is not done proves nothing: Redis must see its own clock.
     private func requireDifference(_ fleet: Fleet, _ clock: WallClock) async throws {
-        try clock.set(.init(offset: 86_400))
+        try clock.set(Self.tomorrow)
         run.count(.clock)
         let seconds = try await fleet.ask(RedisCommand("TIME")).array?.first?.string.flatMap { Double($0) } ?? 0
         guard seconds - Date().timeIntervalSince1970 > 80_000 else {
             throw ServiceFailure("the clock has no effect: Redis shows the right time")
+        }
+    }
+
+    /// The same of a service, which writes the time to its log when it ends.
+    private func requireDifference(_ process: ServiceProcess, _ clock: WallClock) async throws {
+        try clock.set(Self.tomorrow)
+        try await process.terminate()
+        guard let last = process.lines().last(where: { $0.date != nil })?.date, last.timeIntervalSinceNow > 80_000
+        else {
+            throw ServiceFailure("the clock has no effect on \(process.name):\n\(process.tail(3))")
         }
     }
 

@@ -9,7 +9,8 @@ extension FaultRow {
     package static let f12 = FaultRow(
         "F12", "Redis reaches its maxmemory, a store's disk is full, a worker gets no more memory",
         passes: "what adds work is refused with 503 and changes nothing; running imports finish; with room or memory "
-            + "again everything does"
+            + "again everything does",
+        least: [.memory: 2, .diskFull: 1]
     ) { run in
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await Fleet.run(run.plan()) { try await Scarcity(run: run, fleet: $0).fullRedis() } }
@@ -79,6 +80,7 @@ private struct Scarcity {
         let user = PatientUser(api.client, run)
         var next = 0
         for _ in 0..<run.scale {
+            let failed = try await fleet.counter("attempts:retry")
             // More than there is room for.
             var images: [ImageID: SourceImage] = [:]
             for _ in 0..<6 {
@@ -86,7 +88,7 @@ private struct Scarcity {
                 let image = SourceImage(seed: next, mib: 4)
                 images[try await user.beginImport(fleet.source.url(image))] = image
             }
-            try await eventually(within: .seconds(60)) { try await fleet.counter("attempts:retry") > 0 }
+            try await eventually(within: .seconds(60)) { try await fleet.counter("attempts:retry") > failed }
             run.count(.diskFull)
             // Nothing is active that is not whole; and room comes only from what users delete.
             var waiting = images
@@ -136,18 +138,21 @@ private struct Scarcity {
                 let victim = try await fleet.startWorker(launch)
                 let limited = try await Program.run("prlimit", ["--pid", String(victim.pid), "--data=1048576"])
                 guard limited.code == 0 else { throw ServiceFailure("prlimit: \(limited.complaint)") }
-                run.count(.memory)
                 let name = try await victim.fleetID()
                 try await eventually(within: .seconds(60)) {
                     if victim.hasExited { return true }
                     return try await fleet.holdings().contains { $0.worker == name }
                 }
                 try await load.user.wait(for: load.images.keys, within: .seconds(60))
-                if victim.hasExited { died += 1 }
+                if victim.hasExited {
+                    died += 1
+                    run.count(.memory)
+                }
                 victim.kill()
             }
         }
         run.ended(images: load.images.count)
+        if died == 0 { run.violated(.carriedThrough, "no worker has died for want of memory") }
         run.figure("workers that died for want of memory", Double(died), "")
         let check = RestCheck(fleet: fleet)
         try await check.swept()

@@ -8,7 +8,8 @@ extension FaultRow {
     /// Every process of a fleet of two API processes and three workers, twice for each scale.
     package static let f14 = FaultRow(
         "F14", "rolling restart under load, with two editions of the scripts at once, and scripts flushed meanwhile",
-        passes: "no import fails and no attempt is spent; what was running is handed over; every process leaves"
+        passes: "no import fails and no attempt is spent; what was running is handed over; every process leaves",
+        least: [.drain: 10]
     ) { run in
         for turns in 0..<((run.scale + 9) / 10) {
             try await Fleet.run(run.plan(RollingFleet.settings)) { fleet in

@@ -3,7 +3,8 @@ import ImportModel
 extension FaultRow {
     package static let f16 = FaultRow(
         "F16", "cancel or delete racing publish",
-        passes: "clients see one order; after a cancel nothing is published; the bytes of what was deleted go"
+        passes: "clients see one order; after a cancel nothing is published; the bytes of what was deleted go",
+        least: [.race: 48]
     ) { run in
         try await Fleet.run(run.plan()) { fleet in
             let apis = [try await fleet.startAPI(), try await fleet.startAPI()]

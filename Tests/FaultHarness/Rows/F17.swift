@@ -9,8 +9,9 @@ extension FaultRow {
     package static let f17 = FaultRow(
         "F17", "images that are hostile to who looks into them, and one that kills every worker that takes it",
         passes:
-            "a verdict for each; at most as many attempts as allowed, then failed with reason and phase; the others "
-            + "are not affected"
+            "a verdict for each; at most as many attempts as allowed, then failed with reason, phase and offset; the others "
+            + "are not affected",
+        least: [.poison: 60, .kill: 3]
     ) { run in
         try await PoisonRound(run: run).play()
     }
@@ -143,14 +144,16 @@ private struct PoisonRound {
         try await client.wait(for: healthy.keys, within: .seconds(60))
         let task = try await client.task(of: id)
         let status = try await client.image(id).status
-        let phases = task.history?.map(\.phase) ?? []
+        // Each has streamed all that came before the gate, and a beat may not have told of the last of it.
+        let places = task.history?.map { "\($0.phase) at \($0.bytes)" } ?? []
+        let isTold = task.history?.allSatisfy { $0.phase == "streaming" && (1...poison.size / 2).contains($0.bytes) }
         if kills != Self.maxAttempts || task.spent != Self.maxAttempts || task.result != .attemptsSpent {
             run.violated(.economy, "\(kills) workers died of an image, \(task.spent) attempts spent: \(task.message)")
         }
-        if status == "active" || task.message.isEmpty || phases.contains(where: { $0.isEmpty }) {
-            run.violated(.answers, "the poisoned import is \(status): '\(task.message)', phases \(phases)")
+        if status == "active" || task.message.isEmpty || isTold != true {
+            run.violated(.answers, "the poisoned import is \(status): '\(task.message)', \(places)")
         }
-        run.tell("the poison ended with '\(task.message)', in the phases \(phases)")
+        run.tell("the poison ended with '\(task.message)', \(places)")
         run.ended(images: healthy.count + 1)
         return healthy
     }

@@ -3,7 +3,8 @@ import TestSupport
 extension FaultRow {
     package static let f18 = FaultRow(
         "F18", "a soak with a mix of faults",
-        passes: "every promise holds for every image; the online check reads 0; nothing grows"
+        passes: "every promise holds for every image; the online check reads 0; nothing grows",
+        least: [.kill: 5, .freeze: 5, .proxy: 20]
     ) { run in
         let settings =
             Fleet.quick + [

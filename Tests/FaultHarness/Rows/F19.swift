@@ -6,7 +6,8 @@ import TestSupport
 extension FaultRow {
     package static let f19 = FaultRow(
         "F19", "a tenant with thousands of jobs beside one with a single one",
-        passes: "the single one is claimed within a round: after at most one claim of the other"
+        passes: "the single one is claimed within a round: after at most one claim of the other",
+        least: [.crowd: 2000]
     ) { run in
         // The crowd is in no hurry to be done: what is looked at is the order of claims.
         try await Fleet.run(run.plan(Fleet.patient)) { fleet in

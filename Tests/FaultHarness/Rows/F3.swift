@@ -1,13 +1,13 @@
 import Foundation
 import ImportModel
-import RedisClient
 import Synchronization
 
 extension FaultRow {
     /// 30 kills for each scale.
     package static let f3 = FaultRow(
         "F3", "API processes killed before, while and after they ask for an import's lock and task",
-        passes: "a request that is repeated has one task; no lock without its task, no task outside the indexes"
+        passes: "a request that is repeated has one task; no lock without its task, no task outside the indexes",
+        least: [.kill: 30]
     ) { run in
         // In rounds, so that the disk holds the images of one only, and so that each ends at rest.
         for first in stride(from: 0, to: 30 * run.scale, by: 300) {
@@ -24,8 +24,10 @@ extension FaultRow {
 private final class DoomedAPIs {
     private struct Doomed {
         let process: ServiceProcess
-        var isListening = false
-        let killAt: ContinuousClock.Instant
+        /// From its listening on.
+        let patience: Duration
+        /// `nil`: it has yet to listen.
+        var killAt: ContinuousClock.Instant?
     }
 
     private let run: FaultRun
@@ -33,6 +35,8 @@ private final class DoomedAPIs {
     private let client: RepeatingClient
     private var random: SeededRandom
     private var slots: [Doomed] = []
+    /// How many died at a step of theirs, and not by a signal.
+    private var atStep = 0
 
     init(_ run: FaultRun, _ fleet: Fleet) {
         self.run = run
@@ -73,6 +77,7 @@ private final class DoomedAPIs {
             works.forEach { $0.stop() }
             try await group.waitForAll()
         }
+        if atStep == 0 { run.violated(.carriedThrough, "nobody died between asking and answering") }
         for work in works { try await work.settle() }
         try await judge(requests.withLock(\.self))
         try await run.judge(fleet, works)
@@ -88,60 +93,32 @@ private final class DoomedAPIs {
         ])
         return Doomed(
             process: try fleet.beginAPI(launch),
-            killAt: .now + .milliseconds(Int.random(in: 200...1500, using: &random)))
+            patience: .milliseconds(Int.random(in: 200...1500, using: &random)))
     }
 
     private func tend(_ index: Int) async throws {
         let slot = slots[index]
-        if slot.process.hasExited || ContinuousClock.now >= slot.killAt {
+        if slot.process.hasExited || slot.killAt.map({ ContinuousClock.now >= $0 }) ?? false {
             client.replace(index, by: nil)
-            if slot.process.hasExited, !slot.process.lines().contains(where: { $0.message.hasPrefix("failpoint ") }) {
+            if slot.process.lines().contains(where: { $0.message.hasPrefix("failpoint ") }) {
+                atStep += 1
+            } else if slot.process.hasExited {
                 run.violated(.carriedThrough, "\(slot.process.name) ended by itself:\n\(slot.process.tail())")
             }
             slot.process.kill()
             run.count(.kill)
             slots[index] = try launch()
             try await look()
-        } else if !slot.isListening, slot.process.lines().contains(where: { $0.message == "listening" }) {
-            slots[index].isListening = true
+        } else if slot.killAt == nil, slot.process.lines().contains(where: { $0.message == "listening" }) {
             client.replace(index, by: FleetClient(endpoint: try await slot.process.address()))
+            slots[index].killAt = .now + slot.patience
         }
     }
 
     /// A look at all locks and tasks at one moment, while others go on.
     private func look() async throws {
-        let found = try await fleet.ask(RedisCommand("EVAL", Self.locksAndTasks, 0)).array ?? []
-        run.violated(.consistent, found.compactMap(\.string))
+        run.violated(.consistent, try await RestCheck(fleet: fleet).invariants())
     }
-
-    private static let locksAndTasks = """
-        local tag, bad = '{longshore}:', {}
-        local function is_live(task)
-            local state = redis.call('HGET', tag .. 'task:' .. task, 'state')
-            return state == 'pending' or state == 'processing'
-        end
-        for _, key in ipairs(redis.call('KEYS', tag .. 'image:*:lock')) do
-            local task = redis.call('GET', key)
-            if not is_live(task) then bad[#bad + 1] = key .. ' names ' .. task .. ', which is not live' end
-        end
-        for _, key in ipairs(redis.call('KEYS', tag .. 'task:*')) do
-            local id = string.match(key, ':task:([%x-]+)$')
-            if id and is_live(id) then
-                local task = redis.call('HMGET', key, 'image', 'owner')
-                if redis.call('GET', tag .. 'image:' .. task[1] .. ':lock') ~= id then
-                    bad[#bad + 1] = id .. ' is live and has no lock'
-                end
-                local places = 0
-                for _, set in ipairs({ 'queue:' .. task[2], 'delayed', 'leases' }) do
-                    if redis.call('ZSCORE', tag .. set, id) then places = places + 1 end
-                end
-                if places ~= 1 or not redis.call('ZSCORE', tag .. 'live', id) then
-                    bad[#bad + 1] = id .. ' is live and in ' .. places .. ' places'
-                end
-            end
-        end
-        return bad
-        """
 
     /// One task for each request, with its id.
     private func judge(_ requests: [ImageID: String]) async throws {

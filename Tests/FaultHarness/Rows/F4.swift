@@ -6,12 +6,13 @@ extension FaultRow {
     /// Redis is killed under load, and stays away for up to more than a lease.
     package static let f4 = FaultRow(
         "F4", "Redis is killed under load and started again, at once or after more than a lease",
-        passes: "nothing acknowledged is lost; no attempt is taken from a living worker; users see 503 at worst"
+        passes: "nothing acknowledged is lost; no attempt is taken from a living worker; users see 503 at worst",
+        least: [.redisKill: 3]
     ) { run in
         let lease = Duration.seconds(5)
         let settings = [
             "lease.duration=5s", "lease.beat=500ms", "lease.margin=1s", "lease.garbage-grace=0s", "retry.base=100ms",
-            "retry.cap=500ms", "sweep.interval=1s",
+            "retry.cap=500ms", "sweep.interval=1s", "audit.interval=1s",
         ]
         try await Fleet.run(run.plan(settings)) { fleet in
             var random = run.random("times")

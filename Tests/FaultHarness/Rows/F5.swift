@@ -6,7 +6,8 @@ extension FaultRow {
     /// The machine of Redis loses its power: what was not yet safe on the disk is gone, up to the middle of a command.
     package static let f5 = FaultRow(
         "F5", "the machine of Redis loses its power, with appendfsync always and with everysec",
-        passes: "always: nothing acknowledged is lost; everysec: at most 1.1 s of it, and all content is right"
+        passes: "always: nothing acknowledged is lost; everysec: at most 1.1 s of it, and all content is right",
+        least: [.powerLoss: 7]
     ) { run in
         try await Fleet.run(run.plan(PowerLoss.settings)) { fleet in
             try await Proxies.run(for: fleet, seed: run.seed) { proxies in

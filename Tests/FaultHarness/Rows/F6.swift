@@ -10,7 +10,8 @@ extension FaultRow {
     package static let f6 = FaultRow(
         "F6", "failover to a replica that lags, with replicas that confirm and without",
         passes:
-            "with WAIT no acknowledged import or publish is lost; without it all content is right and nothing is stuck"
+            "with WAIT no acknowledged import or publish is lost; without it all content is right and nothing is stuck",
+        least: [.failover: 4]
     ) { run in
         for confirming in [1, 0] {
             var plan = run.plan(Fleet.quick + ["lease.max-attempts=1000", "redis.replicas=\(confirming)"])

@@ -9,7 +9,8 @@ extension FaultRow {
     package static let f8 = FaultRow(
         "F8", "what lies between a process and Redis delays, cuts, and answers errors, all the time",
         passes: "all imports end active; nothing is left behind; who is cut off writes nothing after its lease; users "
-            + "see no error but 503"
+            + "see no error but 503",
+        least: [.proxy: 30]
     ) { run in
         try await Fleet.run(run.plan(BadWire.settings)) { fleet in
             try await Proxies.run(for: fleet, seed: run.seed) { try await BadWire(run, fleet, $0).go() }
@@ -22,7 +23,7 @@ private struct BadWire {
     // Many attempts are allowed: how often one image is hit is not what is looked at.
     static let settings = [
         "lease.duration=2s", "lease.beat=400ms", "lease.margin=700ms", "lease.garbage-grace=0s", "retry.base=100ms",
-        "retry.cap=500ms", "sweep.interval=1s", "lease.max-attempts=1000",
+        "retry.cap=500ms", "sweep.interval=1s", "audit.interval=1s", "lease.max-attempts=1000",
     ]
 
     private static let adding: Set = ["image-create", "image-update", "import-create", "upload-open"]
@@ -77,6 +78,7 @@ private struct BadWire {
             run.tell("\(images.count) images, \(proxies.tally)")
         }
         proxies.use([])
+        if caught == 0 { run.violated(.carriedThrough, "nobody was at work who was cut off") }
         run.count(.proxy, proxies.tally.total)
         run.ended(images: images.count)
         run.figure("attempts of workers that were cut off", Double(caught), "")
