@@ -26,8 +26,7 @@ bench: ## measure scripts, waits, cycles, memory and imports beside their target
 test: ## build and run all tests
 	@deploy/install-dependencies --tests
 	swift build --build-tests
-	@# Every test has its own servers: more than a few at a time starve one another.
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build
+	@Tests/run
 
 faults: ## run real fleets under faults and say which promises held (ARGS='--row F1 --scale 20 --seed 7')
 	@deploy/install-dependencies --tests

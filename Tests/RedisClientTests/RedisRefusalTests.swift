@@ -34,7 +34,11 @@ import TestSupport
     @Test("a server in the grip of a script answers busy")
     func busy() async throws {
         try await withRedis(["--busy-reply-threshold", "10"]) { server in
-            try await withClient(server.configuration) { client in
+            var configuration = server.configuration
+            configuration.connections = 1
+            try await withClient(configuration) { client in
+                // While the script runs, the server lets nobody in.
+                try await client.send("PING")
                 let script = Task {
                     try await client.sendBlocking(RedisCommand("EVAL", "while true do end", 0), timeout: .seconds(60))
                 }
