@@ -233,6 +233,21 @@ import Testing
         }
     }
 
+    @Test func `a visit may be cancelled at any of its steps`() async throws {
+        try await withServer({ _ in ScriptedHTTPServer.answer(body: "x") }) { server in
+            let source = try WebSource(policy: local(), resolver: FixedResolver([:]))
+            for url in [server.url(), "http://127.0.0.2:\(server.port)/"] {
+                for step in 0..<400 {
+                    let visit = Task { try await source.withSource(url) { _ = try await text($0) } }
+                    for _ in 0..<step % 40 { await Task.yield() }
+                    visit.cancel()
+                    _ = await visit.result
+                }
+            }
+            try await eventually { server.openConnections == 0 }
+        }
+    }
+
     @Test func `a source is read no faster than its bytes are taken`() async throws {
         let total: Int64 = 256 << 20
         try await withServer({ _ in
