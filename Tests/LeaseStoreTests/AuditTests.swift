@@ -112,6 +112,10 @@ import Testing
         Break(.q1, "a running task is in the queue, too") {
             try await $0.send("ZADD", "{test}:queue:tenant", 1, $0.running.task.id.rawValue)
         },
+        Break(.q1, "a waiting task is in another tenant's queue, too") {
+            try await $0.send("ZADD", "{test}:queue:other", 1, $0.waiting.id.rawValue)
+            try await $0.send("ZADD", "{test}:ring", 0, "other")
+        },
         Break(.q1, "a waiting task is not in live") { try await $0.send("ZREM", $0.keys.live, $0.waiting.id.rawValue) },
         Break(.q1, "a running task is not in live") {
             try await $0.send("ZREM", $0.keys.live, $0.running.task.id.rawValue)
@@ -248,6 +252,20 @@ import Testing
             for _ in 0..<250 { try await fleet.client.send("ZADD", "{test}:delayed", 1, TaskID.random().rawValue) }
             #expect(try await fleet.look().faults.count == 500)
             #expect(try await fleet.look().faults == [])
+        }
+    }
+
+    @Test("a lock of nobody on a published image that is importing does not lead to a second import")
+    func publishedAndLocked() async throws {
+        try await withFleet { fleet in
+            let scene = try await Scene(fleet)
+            let image = scene.active.id
+            try await scene.send("HSET", scene.keys.image(image), "status", "importing")
+            try await scene.send("SET", scene.keys.lock(image), TaskID.random().rawValue)
+            let wish = Fleet.download(image)
+            #expect(try await fleet.store.createImport(wish, wanted: .queued) == .wrongStatus(.active))
+            #expect(try await fleet.look().faults.map(\.invariant) == [.l1, .s1])
+            #expect(try await fleet.imageRecord(image).status == .active)
         }
     }
 

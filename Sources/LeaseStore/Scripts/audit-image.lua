@@ -7,18 +7,6 @@
 -- REPLY audited faults looked-at fault-texts…
 local faults, looked = {}, 0
 
--- The status of an image that no task is about. Where it was before: imports and uploads begin at the last two. But an
--- image with locations is published, and its content never changes: a new import would leave old bytes in one store
--- beside new ones in another. So it is active again; without the digests of these bytes, an image to delete.
-local function resting_status(image)
-    for field in pairs(image) do
-        if string.find(field, '^loc:') then
-            return image.size and image.md5 and image.sha512 and 'active' or 'killed'
-        end
-    end
-    return image.stage and 'uploading' or 'queued'
-end
-
 local function audit(image_id)
     local image = load(image_key(image_id))
     if not image or image.status == 'deleted' then return end

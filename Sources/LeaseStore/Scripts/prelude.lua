@@ -259,6 +259,18 @@ local function is_named(store, key)
     return task[1] == 'processing' and task[2] == nonce
 end
 
+-- The status of an image that no task is about. Where it was before: imports and uploads begin at the last two. But an
+-- image with locations is published, and its content never changes: a new import would leave old bytes in one store
+-- beside new ones in another. So it is active again; without the digests of these bytes, an image to delete.
+local function resting_status(image)
+    for field in pairs(image) do
+        if string.find(field, '^loc:') then
+            return image.size and image.md5 and image.sha512 and 'active' or 'killed'
+        end
+    end
+    return image.stage and 'uploading' or 'queued'
+end
+
 -- Checks everything about taking an image's lock for a new task, and says what taking it will mean.
 -- Returns a refusal, or nil, the image, the status to go back to, the id and hash of a task that loses the lock, and
 -- the words by which it loses it. An id without a hash: the lock named no live task.
@@ -272,7 +284,7 @@ local function examine_lock(image_id, wanted, steal_after, pending_steal_after, 
         loser = load(task_key(holder))
         -- What the holder's work has made of the status counts for nothing; any other status is the image's own.
         if status == 'importing' or status == 'saving' or status == 'uploading' then
-            status = loser and loser.prior_status or (status == 'uploading' and status or 'queued')
+            status = loser and loser.prior_status or resting_status(image)
         end
         if loser and (loser.state == 'pending' or loser.state == 'processing') then
             -- One that was never claimed is as old as its creation.
