@@ -21,11 +21,13 @@ package struct FaultReport: Codable, Sendable {
             guard let last = sorted.last else { return nil }
             count = sorted.count
             median = sorted[sorted.count / 2]
-            // The smallest time that at least 99 of 100 do not exceed.
-            p99 = sorted[(sorted.count * 99 + 99) / 100 - 1]
+            p99 = Self.p99(of: sorted)
             longest = last
             self.bound = bound / .seconds(1)
         }
+
+        /// The smallest of these times, which are in order, that at least 99 of 100 do not exceed.
+        static func p99(of sorted: [Double]) -> Double { sorted[(sorted.count * 99 + 99) / 100 - 1] }
     }
 
     package struct Figure: Codable, Sendable {

@@ -38,4 +38,18 @@ import TestSupport
             #expect(!failpoint.kill())
         }
     }
+
+    @Test("one that stops itself when it is told to end can be let go on")
+    func stopping() async throws {
+        let folder = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }  // nothing depends on its going
+        let script = "trap 'sleep 0.2; kill -STOP $$; exit' TERM; echo ready; while :; do sleep 0.01; done"
+        let process = try ServiceProcess("stopping", ["-c", script], folder: folder, program: "sh")
+        try await process.logged("ready")
+        async let isEnded = process.terminate()
+        try await eventually { process.isStopped || process.hasExited }
+        process.thaw()
+        #expect(try await isEnded)
+        #expect(process.hasExited)
+    }
 }

@@ -9,8 +9,8 @@ package final class ServerProcess: Sendable {
     package let pid: pid_t
     private let guardian: pid_t
     private let guardSocket: Int32
-    private let isRunning = Mutex(true)
-    private let ended = Mutex<Int32?>(nil)
+    /// How it ended, once that was asked for. Until then its number is nobody else's.
+    private let status = Mutex<Int32?>(nil)
 
     /// Starts a program with its output going to `log`. `folder` goes when the tests die.
     package init(_ program: String, _ arguments: [String], log: URL, folder: URL) throws {
@@ -39,13 +39,13 @@ package final class ServerProcess: Sendable {
 
     /// Sends a signal that the process outlives, such as SIGSTOP and SIGCONT.
     package func signal(_ number: Int32) {
-        isRunning.withLock { if $0 { _ = Glibc.kill(pid, number) } }
+        status.withLock { if $0 == nil { _ = Glibc.kill(pid, number) } }
     }
 
     /// Whether the process has ended by itself.
     package var hasExited: Bool {
-        isRunning.withLock { isRunning in
-            guard isRunning else { return true }
+        status.withLock { status in
+            guard status == nil else { return true }
             var info = siginfo_t()
             return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
         }
@@ -53,18 +53,20 @@ package final class ServerProcess: Sendable {
 
     /// The signal that it died of; `nil`: it has ended in another way, or `kill` and `terminate` have yet to be called.
     package var fatalSignal: Int32? {
-        ended.withLock { $0 }.flatMap { status in (status & 0x7f) == 0 ? nil : status & 0x7f }
+        status.withLock { $0 }.flatMap { status in (status & 0x7f) == 0 ? nil : status & 0x7f }
     }
 
     private func end(_ number: Int32) {
-        isRunning.withLock { isRunning in
-            guard isRunning else { return }
-            isRunning = false
-            _ = Glibc.kill(pid, number)
-            if number != SIGKILL { _ = Glibc.kill(pid, SIGCONT) }
-            var status: Int32 = 0
-            waitpid(pid, &status, 0)
-            ended.withLock { $0 = status }
+        signal(number)
+        if number != SIGKILL { signal(SIGCONT) }
+        // Not under the lock: one that stops itself on its way has to be let go on by somebody else.
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        status.withLock { status in
+            guard status == nil else { return }
+            var code: Int32 = 0
+            waitpid(pid, &code, 0)
+            status = code
             // The word tells the guardian that its ward has gone.
             write(guardSocket, "gone\n", 5)
             Glibc.close(guardSocket)

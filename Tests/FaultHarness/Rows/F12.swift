@@ -67,16 +67,15 @@ private struct Scarcity {
     /// A disk that all processes of a fleet share, and nobody else sees.
     static func fullDisk(_ run: FaultRun) async throws {
         // Several at a time would take the room from each other, and each needs only what one user frees.
-        var plan = run.plan(Fleet.quick + ["lease.max-attempts=1000", "worker.concurrency=1"])
-        plan.stores = { ["main=filesystem:\($0.path)/disk/store"] }
+        let plan = run.plan(Fleet.quick + ["lease.max-attempts=1000", "worker.concurrency=1"])
         try await Fleet.run(plan) { try await Scarcity(run: run, fleet: $0).fullDisk() }
     }
 
     private func fullDisk() async throws {
-        let (keeper, enter) = try await mountDisk(mib: 16)
-        defer { keeper.kill() }
-        let api = try await fleet.startAPI(.init(launcher: enter))
-        for _ in 0..<2 { _ = try await fleet.startWorker(.init(launcher: enter)) }
+        let disk = SmallDisk(mib: 16, store: fleet.store)
+        let api = try await fleet.startAPI(.init(launcher: disk.founder))
+        for _ in 0..<2 { _ = try await fleet.startWorker(.init(launcher: disk.member(of: api.process))) }
+        let check = RestCheck(fleet: fleet, objects: disk.contents(of: api.process))
         let user = PatientUser(api.client, run)
         var next = 0
         for _ in 0..<run.scale {
@@ -94,7 +93,7 @@ private struct Scarcity {
             var waiting = images
             try await eventually(within: .seconds(120)) {
                 for (id, image) in waiting where try await user.image(id)?.status == "active" {
-                    run.violated(.content, try await RestCheck(fleet: fleet).content([id: image]))
+                    run.violated(.content, try await check.content([id: image]))
                     let deleted = try await api.client.send(.DELETE, "/v2/images/\(id)")
                     guard deleted.status == 204 else { throw UnexpectedAnswer("delete", deleted) }
                     waiting[id] = nil
@@ -103,26 +102,8 @@ private struct Scarcity {
             }
             run.ended(images: images.count)
         }
-        let check = RestCheck(fleet: fleet)
         try await check.swept()
         run.violated(.consistent, try await check.problems([:]))
-    }
-
-    /// Mounts a small disk in a namespace of its own. Returns who keeps it, and how a program is started there.
-    private func mountDisk(mib: Int) async throws -> (keeper: ServiceProcess, enter: [String]) {
-        let disk = fleet.folder.appendingPathComponent("disk")
-        try FileManager.default.createDirectory(at: disk, withIntermediateDirectories: false)
-        let isRoot = geteuid() == 0
-        let mount = #"mount -t tmpfs -o size="$1"m none "$2" && echo mounted && exec sleep infinity"#
-        let keeper = try ServiceProcess(
-            "disk", [isRoot ? "-m" : "-rm", "sh", "-c", mount, "sh", String(mib), disk.path], folder: fleet.folder,
-            program: "unshare")
-        try await keeper.logged("mounted")
-        // From outside, the store is seen through the process that keeps it.
-        try FileManager.default.createSymbolicLink(
-            atPath: fleet.store.path, withDestinationPath: "/proc/\(keeper.pid)/root\(disk.path)/store")
-        let user = isRoot ? [] : ["-U", "--preserve-credentials"]
-        return (keeper, ["nsenter", "-t", String(keeper.pid), "-m"] + user + ["--"])
     }
 
     /// Workers that cannot get another page die, or fail what they do; others take over.

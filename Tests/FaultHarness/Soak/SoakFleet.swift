@@ -226,7 +226,7 @@ final class SoakFleet: Sendable {
         guard let longest = times.last else { return }
         // Without a bound: those who recover, and Redis, are hit as well.
         run.figure("running again after a kill, median", times[times.count / 2], "s")
-        run.figure("running again after a kill, p99", times[(times.count * 99 + 99) / 100 - 1], "s")
+        run.figure("running again after a kill, p99", FaultReport.Recovery.p99(of: times), "s")
         run.figure("running again after a kill, longest of \(times.count)", longest, "s")
     }
 
