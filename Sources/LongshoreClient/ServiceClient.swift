@@ -46,6 +46,7 @@ package struct ServiceClient: Sendable {
         configuration.httpVersion = .http1Only
         // A refused connection is an answer for the user now, not something to try again behind the scenes.
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.http1_1ConnectionDebugInitializer = { StatusCheck.add(to: $0) }
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 

@@ -53,6 +53,7 @@ final class S3Client: Sendable {
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.idleTimeout = .seconds(15)
+        settings.http1_1ConnectionDebugInitializer = { StatusCheck.add(to: $0) }
         http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: settings)
     }
 

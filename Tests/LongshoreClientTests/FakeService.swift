@@ -4,6 +4,7 @@ import Hummingbird
 import Logging
 import LongshoreClient
 import NIOCore
+import ServiceLifecycle
 import Synchronization
 
 /// A real HTTP server on loopback that gives prepared answers and remembers what it was asked.
@@ -54,14 +55,23 @@ final class FakeService: Sendable {
             responder: CallbackResponder<BasicRequestContext> { request, _ in try await service.respond(request) },
             configuration: .init(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) }, logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await app.run() }
+        let group = ServiceGroup(services: [app], logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            var result: Result<Void, any Error> = .success(())
             for await port in ports {
-                let endpoint = try ServiceEndpoint(parsing: "http://127.0.0.1:\(port)/")
-                try await ServiceClient.run(endpoint: endpoint, token: token) { try await body(service, $0) }
+                do {
+                    let endpoint = try ServiceEndpoint(parsing: "http://127.0.0.1:\(port)/")
+                    try await ServiceClient.run(endpoint: endpoint, token: token) { try await body(service, $0) }
+                } catch {
+                    result = .failure(error)
+                }
                 break
             }
-            group.cancelAll()
+            // Not by cancellation: NIO traps when it drops a connection that was accepted and is not served yet.
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            try result.get()
         }
     }
 
@@ -88,7 +98,7 @@ final class FakeService: Sendable {
                     try await writer.finish(nil)
                 })
         case .silence:
-            try await Task.sleep(for: .seconds(600))
+            try await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(600)) }
             return Response(status: .ok)
         }
     }

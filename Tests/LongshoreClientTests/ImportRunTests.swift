@@ -150,7 +150,7 @@ struct ImportRunTests {
             accept(service)
             let view = sampleTask(id: task, image: image, .processing, phase: .streaming)
             service.on("GET /longshore/v1/tasks/\(task)", .answer(200, body: try json(view)))
-            let result = try await run([job(.url("http://h/x.iso"))], client, waits: true, timeout: .milliseconds(300))
+            let result = try await run([job(.url("http://h/x.iso"))], client, waits: true, timeout: .seconds(2))
             #expect(result.end == .timedOut)
             #expect(service.calls("DELETE", "/v2/images/\(image)").isEmpty)
         }

@@ -42,6 +42,27 @@ import Testing
         }
     }
 
+    @Test(arguments: ["000", "042", "099"])
+    func `an answer whose status is no status ends the call and not the process`(number: String) async throws {
+        let service = try await ScriptedHTTPServer { _ in
+            [.send("HTTP/1.1 \(number) Odd\r\nContent-Length: 0\r\n\r\n")]
+        }
+        var configuration = S3Configuration(
+            endpoint: "http://127.0.0.1:\(service.port)", bucket: "images",
+            credentials: .fixed(S3Credentials(accessKeyID: "AKID", secretAccessKey: "hush")))
+        configuration.usesPathStyle = true
+        configuration.retry = RetryPolicy(base: .milliseconds(2), cap: .milliseconds(4))
+        try await withS3(configuration) { store in
+            await #expect {
+                try await store.setMarker(StoreMarker(catalogId: "c", mark: 1))
+            } throws: {
+                guard case StorageError.unavailable = $0 else { return false }
+                return "\($0)".contains("the answer's status is \(Int(number) ?? -1), which is none")
+            }
+        }
+        try await service.stop()
+    }
+
     @Test(arguments: [
         (FakeS3.Reply.error(403, "RequestTimeTooSkewed"), "set the clock"),
         (.error(403, "AccessDenied"), "s3:PutObject"), (.error(403, "InvalidAccessKeyId"), "access-key-id"),
