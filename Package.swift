@@ -55,6 +55,7 @@ let package = Package(
         // Layer 0: values, and the doors to C libraries.
         .systemLibrary(name: "CHiredis"),
         .target(name: "CDigest"),
+        .target(name: "CProcess"),
         .target(name: "ImportModel", swiftSettings: settings),
         // Layer 1: one concern each, knowing nothing of the others.
         .target(
@@ -65,6 +66,7 @@ let package = Package(
         .target(
             name: "WebSource", dependencies: ["ImportModel", nioCore, nioPosix, nioHTTP1, nioSSL],
             swiftSettings: settings),
+        .target(name: "Publisher", dependencies: ["CProcess", "ImportModel", nioPosix], swiftSettings: settings),
         // Layer 2: the protocol, adapters, the pipeline.
         .target(
             name: "LeaseStore", dependencies: ["ImportModel", "RedisClient"],
@@ -88,8 +90,8 @@ let package = Package(
         .target(
             name: "ImportWorker",
             dependencies: [
-                "ImageStorage", "ImportModel", "ImportPipeline", "LeaseStore", "WebSource", lifecycle, logging, nioCore,
-                nioPosix,
+                "ImageStorage", "ImportModel", "ImportPipeline", "LeaseStore", "Publisher", "WebSource", lifecycle,
+                logging, nioCore, nioPosix,
             ], swiftSettings: settings),
         .target(
             name: "ImageAPI",
@@ -109,8 +111,8 @@ let package = Package(
             name: "longshore",
             dependencies: [
                 "FilesystemStorage", "ImageAPI", "ImageStorage", "ImportModel", "ImportPipeline", "ImportWorker",
-                "LeaseStore", "LongshoreClient", "Operations", "RedisClient", "S3Storage", "WebSource", argumentParser,
-                lifecycle, logging, nioCore, nioPosix, unixSignals,
+                "LeaseStore", "LongshoreClient", "Operations", "Publisher", "RedisClient", "S3Storage", "WebSource",
+                argumentParser, lifecycle, logging, nioCore, nioPosix, unixSignals,
             ], swiftSettings: settings),
 
         // Tests mirror the sources.
@@ -177,7 +179,7 @@ let package = Package(
             name: "ImportWorkerTests",
             dependencies: [
                 "FaultProxy", "FilesystemStorage", "ImageStorage", "ImportModel", "ImportWorker", "LeaseStore",
-                "RedisClient", "TestSupport", "WebSource", lifecycle, logging, nioCore, nioPosix,
+                "Publisher", "RedisClient", "TestSupport", "WebSource", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "LeaseStoreTests",
@@ -191,6 +193,9 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "OperationsTests", dependencies: ["ImportModel", "Operations", logging], swiftSettings: settings),
+        .testTarget(
+            name: "PublisherTests", dependencies: ["ImportModel", "Publisher", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport", logging, nioCore, nioPosix],
             swiftSettings: settings),

@@ -56,6 +56,8 @@ package struct ImageService: Service {
         /// Where `PUT stage` puts bytes.
         package var stagingStore: StoreID
         package var sources: SourcePolicy
+        /// Names of keyrings that imports may ask for.
+        package var keyrings: Set<String> = []
         package var uploads: any UploadRunner
         package var authenticator: any Authenticator = NoAuthentication()
         package var observeRequest:
@@ -139,7 +141,7 @@ package struct ImageService: Service {
         DiscoveryController(address: address, shelf: shelf).add(to: &routes)
         ImagesController(catalog: catalog, address: address, shelf: shelf).add(to: &routes)
         ImportController(
-            catalog: catalog, store: parts.leaseStore, shelf: shelf, sources: parts.sources,
+            catalog: catalog, store: parts.leaseStore, shelf: shelf, sources: parts.sources, keyrings: parts.keyrings,
             patience: configuration.patience
         ).add(to: &routes)
         DataController(

@@ -12,6 +12,8 @@ struct ImportController: Sendable {
     let store: LeaseStore
     let shelf: StoreShelf
     let sources: SourcePolicy
+    /// Names that requests may use.
+    let keyrings: Set<String>
     let patience: Duration
 
     func add(to routes: inout RouteTable) {
@@ -26,14 +28,16 @@ struct ImportController: Sendable {
             throw APIError(.forbidden, "Image \(image.id) belongs to another project.")
         }
         let stores = try stores(for: order, header: request.headers[Header.store])
-        if let uri = order.uri { try check(uri) }
+        if let uri = order.uri { try check(uri, "URI for web-download") }
+        if let publisher = order.extras.publisher { try check(publisher) }
         let task = NewTask(
             id: context.requestID == TaskRecord.requestID(of: context.ownID) ? context.ownID : .random(),
             image: image.id,
             request: ImportRequest(
                 method: order.method, uri: order.uri, stores: stores,
-                allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.checksum),
-            owner: context.caller.project, priority: order.priority, requestID: context.requestID,
+                allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.extras.checksum,
+                publisher: order.extras.publisher),
+            owner: context.caller.project, priority: order.extras.priority, requestID: context.requestID,
             sourceBytes: order.method == .glanceDirect ? image.stage?.sizeBytes : nil)
         try await ImportStart(store: store, patience: patience).begin(task, wanted: order.method.requiredStatus)
         context.logger.info(
@@ -77,18 +81,26 @@ struct ImportController: Sendable {
         }
     }
 
-    private func check(_ uri: String) throws {
+    private func check(_ publisher: PublisherChecksum) throws {
+        try check(publisher.url, "checksum_url")
+        if let url = publisher.signatureURL { try check(url, "signature_url") }
+        guard let keyring = publisher.keyring, !keyrings.contains(keyring) else { return }
+        let known = keyrings.isEmpty ? "none is configured" : "there are \(keyrings.sorted().joined(separator: ", "))"
+        throw APIError(.badRequest, "Keyring '\(keyring.prefix(64))' is not known; \(known).")
+    }
+
+    private func check(_ uri: String, _ what: String) throws {
         do {
             try sources.check(uri)
         } catch {
-            throw APIError(.badRequest, "URI for web-download does not pass filtering: \(error.message)")
+            throw APIError(.badRequest, "\(what) does not pass filtering: \(error.message)")
         }
         let authority = uri.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         // The queue is no place for secrets, and what is in it can be read by whoever looks after the fleet.
         guard !authority.contains("@") else {
             throw APIError(
                 .badRequest,
-                "URI for web-download does not pass filtering: \(redact(uri)): credentials in URLs are not accepted; "
+                "\(what) does not pass filtering: \(redact(uri)): credentials in URLs are not accepted; "
                     + "serve the image without, or stage it."
             )
         }

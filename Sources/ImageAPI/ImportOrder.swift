@@ -10,8 +10,7 @@ struct ImportOrder: Hashable, Sendable {
     var stores: [String]
     var allStores: Bool
     var allStoresMustSucceed: Bool
-    var checksum: ExpectedDigest?
-    var priority: Int
+    var extras: ImportExtras
 
     init(_ body: JSON) throws(APIError) {
         guard let members = body.object else { throw Self.refused("The body must be a JSON object.") }
@@ -39,9 +38,10 @@ struct ImportOrder: Hashable, Sendable {
         stores = try Self.stores(members["stores"])
         allStores = try Self.flag(members, "all_stores") ?? false
         allStoresMustSucceed = try Self.flag(members, "all_stores_must_succeed") ?? true
-        let extras = try Self.extras(members["longshore"])
-        checksum = extras.checksum
-        priority = extras.priority
+        extras = try ImportExtras(members["longshore"])
+        guard extras.publisher == nil || method == .webDownload else {
+            throw Self.refused("'checksum_url' goes with web-download: staged data has no name to be looked up by.")
+        }
     }
 
     private static func stores(_ value: JSON?) throws(APIError) -> [String] {
@@ -56,26 +56,6 @@ struct ImportOrder: Hashable, Sendable {
         return names
     }
 
-    private static func extras(_ value: JSON?) throws(APIError) -> (checksum: ExpectedDigest?, priority: Int) {
-        guard let value else { return (nil, TaskRecord.defaultPriority) }
-        guard let members = value.object else { throw refused("'longshore' must be an object.") }
-        try admit(members, ["checksum", "priority"], in: "'longshore'")
-        var checksum: ExpectedDigest?
-        if let given = members["checksum"] {
-            guard let text = given.string else { throw refused("'checksum' must be a string such as sha256:0123….") }
-            do {
-                checksum = try ExpectedDigest(parsing: text)
-            } catch {
-                throw refused(error.message)
-            }
-        }
-        guard let given = members["priority"] else { return (checksum, TaskRecord.defaultPriority) }
-        guard let priority = given.integer, (0...9).contains(priority) else {
-            throw refused("'priority' must be a whole number from 0 (last) to 9 (first).")
-        }
-        return (checksum, Int(priority))
-    }
-
     private static func flag(_ members: [String: JSON], _ name: String) throws(APIError) -> Bool? {
         guard let value = members[name] else { return nil }
         guard let flag = value.bool else { throw refused("'\(name)' must be true or false.") }
@@ -83,7 +63,7 @@ struct ImportOrder: Hashable, Sendable {
     }
 
     /// What is not understood is refused: a misspelt option must not be passed over in silence.
-    private static func admit(_ members: [String: JSON], _ known: Set<String>, in place: String) throws(APIError) {
+    static func admit(_ members: [String: JSON], _ known: Set<String>, in place: String) throws(APIError) {
         if let name = members.keys.filter({ !known.contains($0) }).min() {
             throw refused(
                 "'\(name.prefix(64))' in \(place) is not known; there may be \(known.sorted().joined(separator: ", "))."
@@ -91,5 +71,5 @@ struct ImportOrder: Hashable, Sendable {
         }
     }
 
-    private static func refused(_ text: String) -> APIError { APIError(.badRequest, text) }
+    static func refused(_ text: String) -> APIError { APIError(.badRequest, text) }
 }

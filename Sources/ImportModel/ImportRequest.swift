@@ -10,20 +10,23 @@ package struct ImportRequest: Hashable, Codable, Sendable {
     package var allStoresMustSucceed: Bool
     /// The digest that the bytes as received must have.
     package var checksum: ExpectedDigest?
+    /// Where that digest is to be read instead.
+    package var publisher: PublisherChecksum?
 
     package init(
         method: ImportMethod?, uri: String? = nil, stores: [StoreID], allStoresMustSucceed: Bool = true,
-        checksum: ExpectedDigest? = nil
+        checksum: ExpectedDigest? = nil, publisher: PublisherChecksum? = nil
     ) {
         self.method = method
         self.uri = uri
         self.stores = stores
         self.allStoresMustSucceed = allStoresMustSucceed
         self.checksum = checksum
+        self.publisher = publisher
     }
 
     private enum CodingKeys: String, CodingKey {
-        case method, uri, stores, checksum
+        case method, uri, stores, checksum, publisher
         case allStoresMustSucceed = "must"
     }
 
@@ -35,6 +38,7 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         try container.encode(stores, forKey: .stores)
         if !allStoresMustSucceed { try container.encode(false, forKey: .allStoresMustSucceed) }
         try container.encodeIfPresent(checksum, forKey: .checksum)
+        try container.encodeIfPresent(publisher, forKey: .publisher)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -44,5 +48,6 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         stores = try container.decode([StoreID].self, forKey: .stores)
         allStoresMustSucceed = try container.decodeIfPresent(Bool.self, forKey: .allStoresMustSucceed) ?? true
         checksum = try container.decodeIfPresent(ExpectedDigest.self, forKey: .checksum)
+        publisher = try container.decodeIfPresent(PublisherChecksum.self, forKey: .publisher)
     }
 }

@@ -3,6 +3,7 @@ package import ImportModel
 package import LeaseStore
 package import Logging
 package import NIOPosix
+package import Publisher
 package import WebSource
 
 /// One attempt, from the claim to the outcome's being written.
@@ -22,21 +23,25 @@ package struct AttemptRunner: Sendable {
     let beats: LeaseStore
     let storages: [StoreID: any ImageStorage]
     let source: WebSource
+    let signatures: SignatureVerifier
     let threads: NIOThreadPool
     let limits: Limits
     let logger: Logger
 
     /// - Parameters:
     ///   - beats: the same catalog, on connections that carry nothing but heartbeats.
+    ///   - signatures: by the keyrings that imports may name.
     ///   - threads: running; for digests.
     package init(
-        store: LeaseStore, beats: LeaseStore, storages: [any ImageStorage], source: WebSource, threads: NIOThreadPool,
-        limits: Limits, logger: Logger
+        store: LeaseStore, beats: LeaseStore, storages: [any ImageStorage], source: WebSource,
+        signatures: SignatureVerifier = SignatureVerifier(keyrings: [:]), threads: NIOThreadPool, limits: Limits,
+        logger: Logger
     ) {
         self.store = store
         self.beats = beats
         self.storages = Dictionary(storages.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.source = source
+        self.signatures = signatures
         self.threads = threads
         self.limits = limits
         self.logger = logger

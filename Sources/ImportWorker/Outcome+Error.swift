@@ -2,6 +2,7 @@ import ImageStorage
 import ImportModel
 import ImportPipeline
 import LeaseStore
+import Publisher
 import WebSource
 
 extension Outcome {
@@ -14,6 +15,12 @@ extension Outcome {
             switch error {
             case .refused, .permanent: self = .rejected(reason: "\(error)")
             case .transient(_, let retryAfter): self = .retry(reason: "\(error)", after: retryAfter)
+            }
+        case let error as PublisherError:
+            switch error {
+            case .refused: self = .rejected(reason: "\(error)")
+            case .passing: self = .retry(reason: "\(error)", after: nil)
+            case .machine: self = .workerFault(reason: "\(error)")
             }
         case let error as PipelineError:
             switch error {

@@ -2,6 +2,7 @@ import ImageStorage
 import ImportModel
 import ImportPipeline
 import LeaseStore
+import Publisher
 import WebSource
 
 /// The bytes' way of one attempt: from its source, through the pipeline, into its stores.
@@ -44,14 +45,20 @@ struct Transfer: Sendable {
         guard let uri = request.uri else { throw Fault.rejected("the task names no source; import the image again") }
         keeper.note(phase: .connecting)
         let targets = try storages(request.stores)
-        return try await runner.source.withSource(uri) { source in
+        // Before the image: where the publisher's word is not to be had, not a byte of it is fetched.
+        var published: PublishedChecksums?
+        if let publisher = request.publisher {
+            published = try await PublishedChecksums(of: publisher, from: runner.source, signatures: runner.signatures)
+        }
+        return try await runner.source.withSource(uri) { [published] source in
             keeper.note(bytesTotal: source.contentLength)
-            guard source.tellsItsEnd || request.checksum != nil else {
+            let expected = try published?.file.digest(of: [uri, source.url]) ?? request.checksum
+            guard source.tellsItsEnd || expected != nil else {
                 throw Fault.rejected(
                     "\(source.url): the answer has neither a length nor chunks, so that a whole image cannot be told "
                         + "from a part of one; give the image's checksum, or serve it with Content-Length")
             }
-            return try await pipeline(into: targets, allowsEmpty: false).run(
+            return try await pipeline(into: targets, expected: expected, allowsEmpty: false).run(
                 source.body, expectedBytes: source.contentLength, description: describe)
         }
     }
@@ -75,7 +82,7 @@ struct Transfer: Sendable {
             inspected: inspected ?? InspectedFormat(detected: ""))
         if try mustReadAgain(stage) || !targets.isEmpty || inspected == nil {
             let body = try await storage.read(stagedKey, range: nil)
-            content = try await pipeline(into: targets).run(
+            content = try await pipeline(into: targets, expected: request.checksum).run(
                 body, expectedBytes: stage.sizeBytes, description: describe)
             guard content.digests == stage.digests else {
                 throw Fault.rejected("the staged data is not what was uploaded; upload it again")
@@ -101,11 +108,13 @@ struct Transfer: Sendable {
         return false
     }
 
-    private func pipeline(into targets: [any ImageStorage], allowsEmpty: Bool = true) -> ImportPipeline {
+    private func pipeline(
+        into targets: [any ImageStorage], expected: ExpectedDigest?, allowsEmpty: Bool = true
+    ) -> ImportPipeline {
         keeper.note(phase: .streaming)
         let keeper = keeper
         return ImportPipeline(
-            targets: targets, key: key, mustAll: request.allStoresMustSucceed, expected: request.checksum,
+            targets: targets, key: key, mustAll: request.allStoresMustSucceed, expected: expected,
             maxBytes: runner.limits.maxBytes, declared: declared, allowsEmpty: allowsEmpty, threads: runner.threads,
             gate: keeper,
             progress: { keeper.note(bytesDone: $0) })

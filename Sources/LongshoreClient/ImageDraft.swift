@@ -41,6 +41,8 @@ package struct ImportOrder: Hashable, Sendable {
     package var allStores = false
     package var allStoresMustSucceed = true
     package var checksum: ExpectedDigest?
+    /// Where the publisher says what the digest is; only with `uri`.
+    package var publisher: PublisherChecksum?
     /// 0 (last) to 9 (first); `nil`: the service's default.
     package var priority: Int?
 
@@ -55,6 +57,11 @@ package struct ImportOrder: Hashable, Sendable {
         members["all_stores_must_succeed"] = .bool(allStoresMustSucceed)
         var extras: [String: JSONValue] = [:]
         if let checksum { extras["checksum"] = .string(checksum.description) }
+        if let publisher {
+            extras["checksum_url"] = .string(publisher.url)
+            if let url = publisher.signatureURL { extras["signature_url"] = .string(url) }
+            if let keyring = publisher.keyring { extras["keyring"] = .string(keyring) }
+        }
         if let priority { extras["priority"] = .integer(Int64(priority)) }
         if !extras.isEmpty { members["longshore"] = .object(extras) }
         return .object(members)

@@ -91,6 +91,10 @@ extension SettingKey {
     static let sourcesCAFile = SettingKey(
         "sources.ca-file", .file, nil, "PEM certificates to trust for HTTPS sources; unset: those of the system.")
 
+    static let importKeyrings = SettingKey(
+        "import.keyrings", .keyrings, nil,
+        "Keyrings that imports may name for signed checksums: `name=/path`, files as `gpg --export` writes them.")
+
     static let stores = SettingKey(
         "stores", .stores, nil,
         "Where images are kept; `standalone` has one of its own. One is the default: the marked one, else the first.")
@@ -121,7 +125,7 @@ extension SettingKey {
         leaseDuration, leaseBeat, leaseMargin, leaseStealAfter, leasePendingStealAfter, leaseMaxAttempts, leaseDeadline,
         leaseRetention, leaseGarbageGrace, retryBase, retryCap,
         sourcesAllow, sourcesDeny, sourcesMaxBytes, sourcesConnectTimeout, sourcesIdleTimeout, sourcesTotalTimeout,
-        sourcesCAFile, stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
+        sourcesCAFile, importKeyrings, stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
         auditInterval,
     ]
 

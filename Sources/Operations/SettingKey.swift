@@ -27,6 +27,8 @@ package struct SettingKey: Hashable, Sendable {
         case size
         /// Names; separated by commas where there is no YAML list.
         case list
+        /// Names with the files that they stand for, `name=/path`; as a list is written.
+        case keyrings
         /// Stores: a YAML list, or `main=filesystem:/path,second=filesystem:/other`.
         case stores
     }

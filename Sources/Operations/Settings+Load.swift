@@ -46,6 +46,7 @@ extension Settings {
             maxBytes: reader.size(.sourcesMaxBytes), connectTimeout: reader.duration(.sourcesConnectTimeout),
             idleTimeout: reader.duration(.sourcesIdleTimeout), totalTimeout: reader.duration(.sourcesTotalTimeout),
             caFile: reader.file(.sourcesCAFile))
+        imports = Imports(keyrings: reader.keyrings(.importKeyrings))
         stores = reader.stores()
         stagingStore = reader.stagingStore(among: stores)
         sweep = Sweep(

@@ -51,6 +51,11 @@ package struct Settings: Sendable {
         package let caFile: String?
     }
 
+    package struct Imports: Sendable {
+        /// Files of keys, by the names that imports use.
+        package let keyrings: [String: String]
+    }
+
     package struct Sweep: Sendable {
         package let interval: Duration
         package let maxDelete: Int
@@ -79,6 +84,7 @@ package struct Settings: Sendable {
     package let lease: LeaseSettings
     package let retry: RetryPolicy
     package let sources: Sources
+    package let imports: Imports
     /// Empty where no store is configured; otherwise exactly one is the default.
     package let stores: [StoreSettings]
     /// Where staged uploads wait; `nil` where no store is configured.

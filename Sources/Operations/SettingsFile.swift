@@ -82,7 +82,7 @@ struct SettingsFile {
     private mutating func read(_ key: SettingKey, _ value: Node) {
         if key.kind == .stores, let sequence = value.sequence {
             stores = sequence.map { readStore($0) }
-        } else if key.kind == .list, let sequence = value.sequence {
+        } else if key.kind == .list || key.kind == .keyrings, let sequence = value.sequence {
             let items = sequence.compactMap { $0.scalar?.string }
             guard items.count == sequence.count else {
                 return complain(key.name, nil, value, "is not a list of plain texts", "write one name on each line")

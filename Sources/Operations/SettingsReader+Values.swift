@@ -1,4 +1,5 @@
 import Foundation
+import ImportModel
 
 /// Texts into values, one method for each kind of setting.
 extension SettingsReader {
@@ -94,6 +95,29 @@ extension SettingsReader {
                 "write mirror.example.org, 192.0.2.7 or 10.0.0.0/8")
         }
         return items
+    }
+
+    /// Files by their names.
+    mutating func keyrings(_ key: SettingKey) -> [String: String] {
+        guard let found = find(key) else { return [:] }
+        var files: [String: String] = [:]
+        for item in found.text.split(separator: ",") {
+            let parts = item.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            let written = Found(text: item.trimmingCharacters(in: .whitespaces), origin: found.origin)
+            guard parts.count == 2, PublisherChecksum.isKeyringName(parts[0]), parts[1].hasPrefix("/") else {
+                complain(key, written, "is no keyring", "write name=/path/of/keys.gpg")
+                continue
+            }
+            if files[parts[0]] != nil {
+                complain(key, written, "gives a name for the second time", "give each keyring a name of its own")
+            } else if !FileManager.default.isReadableFile(atPath: parts[1]) {
+                complain(
+                    key, written, "names a file that cannot be read",
+                    "make it with `gpg --export KEY > \(parts[1])`, and let the service's user read it")
+            }
+            files[parts[0]] = parts[1]
+        }
+        return files
     }
 
     /// A coarse check that catches URLs and slips; the URL policy reads addresses in earnest.

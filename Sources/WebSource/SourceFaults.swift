@@ -8,6 +8,8 @@ import NIOSSL
 struct SourceFaults: Sendable {
     /// Redacted.
     let url: String
+    /// What was asked for.
+    var subject = "image"
 
     func notResolved(_ error: any Error) -> SourceError {
         switch error {
@@ -56,7 +58,9 @@ struct SourceFaults: Sendable {
     }
 
     func tooLarge(_ limit: Int64) -> SourceError {
-        .permanent("\(url): the image is larger than the limit of \(limit) bytes; raise the limit or shrink the image")
+        .permanent(
+            "\(url): the \(subject) is larger than the limit of \(limit) bytes; raise the limit or shrink the \(subject)"
+        )
     }
 
     func tooSlow(_ rate: Int64) -> SourceError {
@@ -64,7 +68,7 @@ struct SourceFaults: Sendable {
     }
 
     func tooManyRedirects(_ limit: Int) -> SourceError {
-        .permanent("\(url): more than \(limit) redirects; use the URL of the image itself")
+        .permanent("\(url): more than \(limit) redirects; use the URL of the \(subject) itself")
     }
 
     /// What an answer that brings no image means; `nil` for one that does.
@@ -79,7 +83,7 @@ struct SourceFaults: Sendable {
                 return nil
             }
             return .permanent(
-                "\(url): the server sends the image encoded as '\(coding.prefix(40))' although asked not to; make it send the plain file"
+                "\(url): the server sends the \(subject) encoded as '\(coding.prefix(40))' although asked not to; make it send the plain file"
             )
         case 401, 403, 407:
             return .permanent("\(url): the server answered \(status); check the credentials in the URL")
@@ -88,7 +92,7 @@ struct SourceFaults: Sendable {
         case 408, 425, 429, 500...599:
             return .transient("\(url): the server answered \(status); try again later", retryAfter: retryAfter(head))
         default:
-            return .permanent("\(url): the server answered \(status) instead of the image; check the URL")
+            return .permanent("\(url): the server answered \(status) instead of the \(subject); check the URL")
         }
     }
 

@@ -11,7 +11,10 @@ import NIOSSL
 /// HTTP/1.1, one request per connection, closed however the use of the source ends.
 package struct WebSource: Sendable {
     private let policy: SourcePolicy
-    private let limits: SourceLimits
+    /// For whatever is opened; `read` has its own.
+    var limits: SourceLimits
+    /// What is fetched, for messages.
+    var subject = "image"
     private let resolver: any HostResolver
     private let tls: NIOSSLContext
     private let group: any EventLoopGroup
@@ -53,7 +56,7 @@ package struct WebSource: Sendable {
                 target = try permitted { () throws(InvalidValue) in try from.following(location) }
             }
         }
-        throw SourceFaults(url: redact(url)).tooManyRedirects(limits.redirects)
+        throw SourceFaults(url: redact(url), subject: subject).tooManyRedirects(limits.redirects)
     }
 
     private enum Visit<Result: Sendable>: Sendable {
@@ -64,7 +67,7 @@ package struct WebSource: Sendable {
     private func visit<Result: Sendable>(
         _ url: SourceURL, until deadline: ContinuousClock.Instant, _ use: (OpenedSource) async throws -> Result
     ) async throws -> Visit<Result> {
-        let faults = SourceFaults(url: url.redacted)
+        let faults = SourceFaults(url: url.redacted, subject: subject)
         let connection = try await connect(url, until: deadline, faults)
         return try await connection.channel.executeThenClose { inbound, outbound in
             let head = try await ask(url, connection, outbound, faults)

@@ -44,6 +44,25 @@ import TestSupport
         }
     }
 
+    @Test func thePublishersChecksumsAreAskedForAsTheRequestSays() async throws {
+        try await RunningService.run { service in
+            let id = try await service.newImage()
+            let answer = try await service.importImage(
+                id,
+                #"{"method": {"name": "web-download", "uri": "https://example.com/a"}, "longshore": {"checksum_url": "https://example.com/SUMS?k=1", "signature_url": "https://example.com/SUMS.sig", "keyring": "debian"}}"#
+            )
+            #expect(answer.status == 202, "\(answer.text)")
+            let task = try #require(answer.headers.first(name: "X-Longshore-Task").flatMap(TaskID.init(rawValue:)))
+            let request = try #require(try await service.store.task(task)).request
+            #expect(
+                request.publisher
+                    == PublisherChecksum(
+                        url: "https://example.com/SUMS?k=1", signatureURL: "https://example.com/SUMS.sig",
+                        keyring: "debian"))
+            #expect(request.checksum == nil)
+        }
+    }
+
     @Test func aRequestIDOfTheClientsOwnIsNoTaskID() async throws {
         try await RunningService.run { service in
             let id = try await service.newImage()
@@ -96,6 +115,19 @@ import TestSupport
         #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"priority": 1.5}}"#,
         #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum": "crc:1"}}"#,
         #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"nope": 1}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": 1}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "file:///etc/passwd"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "http://127.0.0.1/S"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "http://u:p@example.com/S"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "http://example.com/S", "checksum": "md5:0123456789abcdef0123456789abcdef"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "http://example.com/S", "keyring": "unknown"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "http://example.com/S", "keyring": 1}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "http://example.com/S", "signature_url": "http://example.com/s"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "http://example.com/S", "signature_url": "http://10.0.0.1/s", "keyring": "debian"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"checksum_url": "http://example.com/S", "signature_url": "http://u:p@example.com/s", "keyring": "debian"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"signature_url": "http://example.com/s", "keyring": "debian"}}"#,
+        #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "longshore": {"keyring": "debian"}}"#,
+        #"{"method": {"name": "glance-direct"}, "longshore": {"checksum_url": "http://example.com/S"}}"#,
     ]
 
     @Test func aWrongBodyIsRefusedAndLeavesNothing() async throws {

@@ -72,6 +72,7 @@ struct RunningService: Sendable {
                     ],
                     defaultStore: stores[0].id, stagingStore: stores[0].id, sources: SourcePolicy(),
                     uploads: PlainUploadRunner(store: store, process: process, stores: stores))
+                parts.keyrings = ["debian"]
                 parts.renderProcessMetrics = { "# of this process\n" }
                 try await serve(configuration, parts) { port, group, http in
                     try await body(

@@ -6,6 +6,7 @@ import ImportModel
 import LeaseStore
 import Logging
 import NIOPosix
+import Publisher
 import RedisClient
 import ServiceLifecycle
 import TestSupport
@@ -77,21 +78,25 @@ struct WorkBench: Sendable {
         return id
     }
 
-    func runner(stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil) throws -> AttemptRunner {
+    func runner(
+        stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil, keyrings: [String: String] = [:]
+    ) throws -> AttemptRunner {
         var limits = AttemptRunner.Limits()
         limits.retry = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
         limits.stall = stall
         let source = try WebSource(
             policy: SourcePolicy(allow: [HostRule(parsing: "127.0.0.0/8")]), resolver: SystemResolver(threads: threads))
         return AttemptRunner(
-            store: store, beats: beats, storages: [storage ?? self.storage], source: source, threads: threads,
-            limits: limits,
-            logger: logger)
+            store: store, beats: beats, storages: [storage ?? self.storage], source: source,
+            signatures: SignatureVerifier(keyrings: keyrings), threads: threads, limits: limits, logger: logger)
     }
 
-    func claimLoop(concurrency: Int = 2, stall: Duration = .seconds(30)) throws -> ClaimLoop {
+    func claimLoop(
+        concurrency: Int = 2, stall: Duration = .seconds(30), keyrings: [String: String] = [:]
+    ) throws -> ClaimLoop {
         ClaimLoop(
-            store: store, runner: try runner(stall: stall), process: identity.id, stores: [Self.storeID],
+            store: store, runner: try runner(stall: stall, keyrings: keyrings), process: identity.id,
+            stores: [Self.storeID],
             concurrency: concurrency, logger: logger)
     }
 
@@ -125,11 +130,13 @@ struct WorkBench: Sendable {
     }
 
     /// Queues a `web-download` of `url` into a new image.
-    func queue(_ url: String, as diskFormat: String = "raw", checksum: String? = nil) async throws -> TaskRecord {
+    func queue(
+        _ url: String, as diskFormat: String = "raw", checksum: String? = nil, publisher: PublisherChecksum? = nil
+    ) async throws -> TaskRecord {
         let image = try await image(diskFormat)
         let request = ImportRequest(
             method: .webDownload, uri: url, stores: [Self.storeID],
-            checksum: try checksum.map { try ExpectedDigest(parsing: $0) })
+            checksum: try checksum.map { try ExpectedDigest(parsing: $0) }, publisher: publisher)
         let task = NewTask(id: .random(), image: image.id, request: request, owner: "project")
         guard case .created = try await store.createImport(task, wanted: .queued),
             let record = try await store.task(task.id)

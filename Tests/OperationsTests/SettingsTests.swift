@@ -63,6 +63,23 @@ import Testing
             try load(environment: ["LONGSHORE_SOURCES_ALLOW": "::1, localhost"]).sources.allow == ["::1", "localhost"])
     }
 
+    @Test func `Keyrings are files by their names, and a wrong one is told with what would do`() throws {
+        let keys = try TemporaryFile("keys")
+        let settings = try load(file: "import:\n  keyrings: [debian=\(keys.path), fedora=\(keys.path)]\n")
+        #expect(settings.imports.keyrings == ["debian": keys.path, "fedora": keys.path])
+        #expect(try load().imports.keyrings.isEmpty)
+        for (text, finding) in [
+            ("debian", "is no keyring"), ("a b=\(keys.path)", "is no keyring"), ("debian=keys.gpg", "is no keyring"),
+            ("debian=/nonexistent", "cannot be read"), ("a=\(keys.path),a=\(keys.path)", "second time"),
+        ] {
+            #expect {
+                try load(environment: ["LONGSHORE_IMPORT_KEYRINGS": text])
+            } throws: {
+                "\($0)".contains("import.keyrings") && "\($0)".contains(finding)
+            }
+        }
+    }
+
     @Test func `Stores come from a list in the file`() throws {
         let settings = try load(
             file: """

@@ -22,6 +22,7 @@ struct ImportCommand: AsyncParsableCommand {
               longshore import https://example.org/debian-13.qcow2 --wait
               longshore import disk.raw --name web-1 --store fast --tag prod
               longshore import https://example.org/a.iso --checksum sha256:9f86d081884c…
+              longshore import https://example.org/b.qcow2 --checksum-url https://example.org/SHA256SUMS
               longshore import - --wait --timeout 1h < list.txt
 
             EXIT CODES
@@ -84,6 +85,11 @@ struct ImportCommand: AsyncParsableCommand {
             }
         }
         guard !named.isEmpty else { throw InvalidValue("the list of sources is empty; nothing to import") }
+        if order.checksumURL != nil,
+            let file = named.first(where: { if case .file = $0.source { true } else { false } })
+        {
+            throw InvalidValue("\(file.source): --checksum-url goes with URLs only; give --checksum for a file")
+        }
         let (draft, order) = (image.draft, order.order)
         return named.map { ImportJob($0, diskFormat: image.diskFormat, draft: draft, order: order) }
     }

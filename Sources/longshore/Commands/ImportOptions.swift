@@ -86,11 +86,38 @@ struct OrderOptions: ParsableArguments {
         transform: { try ExpectedDigest(parsing: $0) })
     var checksum: ExpectedDigest?
 
+    @Option(
+        name: .customLong("checksum-url"),
+        help: ArgumentHelp(
+            "The publisher's file of checksums, such as SHA256SUMS; a worker fetches it and compares.",
+            valueName: "url"))
+    var checksumURL: String?
+
+    @Option(
+        name: .customLong("signature-url"),
+        help: ArgumentHelp(
+            "The detached OpenPGP signature of that file; without, --keyring expects the signature in the file.",
+            valueName: "url"))
+    var signatureURL: String?
+
+    @Option(
+        help: ArgumentHelp("The service's keyring that a signer of that file must be in.", valueName: "name"))
+    var keyring: String?
+
     @Option(help: ArgumentHelp("0 (last) to 9 (first).", valueName: "0-9"))
     var priority: Int?
 
     func validate() throws {
         if let priority, !(0...9).contains(priority) { throw ValidationError("--priority is a number from 0 to 9.") }
+        if checksumURL != nil, checksum != nil {
+            throw ValidationError("--checksum and --checksum-url exclude each other.")
+        }
+        if checksumURL == nil, signatureURL != nil || keyring != nil {
+            throw ValidationError("--signature-url and --keyring go with --checksum-url.")
+        }
+        if signatureURL != nil, keyring == nil {
+            throw ValidationError("--signature-url needs --keyring: whose signature shall it be?")
+        }
         if allStores, !stores.isEmpty { throw ValidationError("--all-stores and --store exclude each other.") }
     }
 
@@ -101,6 +128,9 @@ struct OrderOptions: ParsableArguments {
         order.allStores = allStores
         order.allStoresMustSucceed = !allowPartial
         order.checksum = checksum
+        order.publisher = checksumURL.map {
+            PublisherChecksum(url: $0, signatureURL: signatureURL, keyring: keyring)
+        }
         order.priority = priority
         return order
     }

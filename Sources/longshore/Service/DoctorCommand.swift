@@ -6,6 +6,7 @@ import LongshoreClient
 import Logging
 import NIOPosix
 import Operations
+import Publisher
 import RedisClient
 import S3Storage
 
@@ -100,6 +101,9 @@ struct DoctorCommand: AsyncParsableCommand {
         for store in settings.stores {
             checks.append(Check("marker of \(store.id)") { await StoreMarkers(settings: settings).examine(store) })
         }
+        if !settings.imports.keyrings.isEmpty {
+            checks.append(Check("signatures") { Self.examineSignatures(settings) })
+        }
         if settings.stores.isEmpty {
             checks.append(
                 Check("stores") {
@@ -123,6 +127,14 @@ struct DoctorCommand: AsyncParsableCommand {
         } catch {
             return .failure("\(error)", remedy: "see docs/s3.md for settings and rights")
         }
+    }
+
+    private static func examineSignatures(_ settings: Settings) -> CheckResult {
+        let names = settings.imports.keyrings.keys.sorted().joined(separator: ", ")
+        guard let program = SignatureVerifier.installed else {
+            return .failure("there is no gpgv for the keyrings \(names)", remedy: "install gpgv")
+        }
+        return .ok("\(program), with the keyrings \(names)")
     }
 
     private static func examineRedis(_ settings: Settings) async -> CheckResult {

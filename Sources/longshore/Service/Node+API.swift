@@ -24,6 +24,7 @@ extension Node {
                     store: store, beats: beats, process: identity.id, threads: digestThreads,
                     maxBytes: settings.api.maxUploadBytes, logger: logger),
                 storages: storages))
+        parts.keyrings = Set(settings.imports.keyrings.keys)
         let metrics = metrics
         parts.observeRequest = { method, route, status, took in
             metrics.histogram(.httpRequest, ["method": method, "route": route, "status": String(status)]).observe(took)

@@ -5,6 +5,7 @@ import ImportWorker
 import Logging
 import NIOCore
 import Operations
+import Publisher
 import ServiceLifecycle
 import UnixSignals
 
@@ -82,7 +83,8 @@ extension Node {
         limits.stall = settings.worker.stallTimeout
         limits.maxBytes = settings.sources.maxBytes
         let runner = AttemptRunner(
-            store: store, beats: beats, storages: storages, source: source, threads: digestThreads, limits: limits,
+            store: store, beats: beats, storages: storages, source: source,
+            signatures: SignatureVerifier(keyrings: settings.imports.keyrings), threads: digestThreads, limits: limits,
             logger: logger)
         return ClaimLoop(
             store: store, runner: runner, process: identity.id, stores: storages.map(\.id),
