@@ -144,7 +144,9 @@ let package = Package(
                 "data-path-limit", "ImportModel", "LeaseStore", "RedisClient", "TestSupport", argumentParser, logging,
                 nioCore, nioPosix,
             ], path: "Tests/Bench", swiftSettings: settings),
-        .target(name: "DiskImageSamples", path: "Tests/DiskImageSamples", swiftSettings: settings),
+        .target(
+            name: "DiskImageSamples", dependencies: ["TestSupport"], path: "Tests/DiskImageSamples",
+            swiftSettings: settings),
         .testTarget(
             name: "DiskImageTests", dependencies: ["DiskImage", "DiskImageSamples"], swiftSettings: settings),
         .testTarget(

@@ -34,7 +34,7 @@ package struct Auditor: Service {
                 try await Task.sleep(for: interval * Double.random(in: 0.9...1.1))
                 do {
                     if try await store.beginTurn("audit", every: interval) { try await auditRecords() }
-                } catch let error as LeaseStoreError {
+                } catch let error where !(error is CancellationError) {
                     logger.warning("the audit could not be made", metadata: ["reason": "\(error)"])
                 }
                 for storage in storages {

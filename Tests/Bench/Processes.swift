@@ -82,8 +82,8 @@ struct Processes {
     }
 
     func stop() {
-        worker.terminate()
-        api.terminate()
+        _ = worker.terminate()
+        _ = api.terminate()
     }
 
     private func log(_ role: String) -> String {

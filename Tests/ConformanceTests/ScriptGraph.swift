@@ -8,6 +8,13 @@ enum Operation: Hashable {
     case passes(Passing)
     /// Redis restarts, or another one takes its place: no suspicion counts any more.
     case restart
+
+    var isAudit: Bool {
+        switch self {
+        case .call(.auditStep), .call(.auditIndex), .call(.auditImage): true
+        default: false
+        }
+    }
 }
 
 /// The graph of a model as Redis sees it: its states, and every call, and every passing of time, that leads from one to

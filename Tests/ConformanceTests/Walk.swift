@@ -38,7 +38,11 @@ struct Walk {
             var reached: Set<Int> = []
             for edge in graph.edges[number] where isWanted(edge, &reached) { own.append(edge) }
             let others = Probes(configuration: graph.configuration).edges(from: graph.nodes[number])
-                .filter { _ in random.next() < share }
+                .filter { edge in
+                    let isDrawn = random.next() < share
+                    // That the online check finds nothing is looked at everywhere.
+                    return isDrawn || edge.operation.isAudit
+                }
             edges += own.count
             probes += others.count
             let all = own + others

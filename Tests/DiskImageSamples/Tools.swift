@@ -1,4 +1,5 @@
 package import Foundation
+import TestSupport
 
 /// Runs the programs that make and judge images.
 package enum Tools {
@@ -16,15 +17,9 @@ package enum Tools {
     }
 
     package static func status(of command: [String], input: URL? = nil, output: URL? = nil) async throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        if let input { process.standardInput = try FileHandle(forReadingFrom: input) }
-        if let output { process.standardOutput = try FileHandle(forWritingTo: output) }
-        return try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Int32, any Error>) in
-            process.terminationHandler = { ended.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { ended.resume(throwing: error) }
-        }
+        let source = try input.map { try FileHandle(forReadingFrom: $0) }
+        defer { withExtendedLifetime(source) {} }
+        return try await ChildProgram.run(command, input: source?.fileDescriptor, output: output)
     }
 
     /// A number from the environment, for runs that are to be longer than usual or the same as before.

@@ -1,4 +1,5 @@
 import DiskImage
+import DiskImageSamples
 import Foundation
 import Testing
 
@@ -11,9 +12,9 @@ struct DiskImageFormatTests {
             ("qed", .qed), ("raw", .unknown),
         ])
     func qemuImages(name: String, format: DiskImageFormat) async throws {
-        try await withFolder { folder in
+        try await Tools.withFolder { folder in
             let file = folder.appending(path: "image")
-            try await run("qemu-img", "create", "-q", "-f", name, file.path, "4M")
+            try await Tools.run(["qemu-img", "create", "-q", "-f", name, file.path, "4M"])
             #expect(DiskImageFormat(header: try Data(contentsOf: file)) == format)
         }
     }
@@ -27,20 +28,22 @@ struct DiskImageFormatTests {
 
     @Test("A VMDK that is only a descriptor is recognised")
     func flatVMDK() async throws {
-        try await withFolder { folder in
+        try await Tools.withFolder { folder in
             let file = folder.appending(path: "image.vmdk")
-            try await run("qemu-img", "create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", file.path, "1M")
+            try await Tools.run([
+                "qemu-img", "create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", file.path, "1M",
+            ])
             #expect(DiskImageFormat(header: try Data(contentsOf: file)) == .vmdk)
         }
     }
 
     @Test("An ISO is an ISO also when it has a partition table")
     func iso() async throws {
-        try await withFolder { folder in
+        try await Tools.withFolder { folder in
             let file = folder.appending(path: "image.iso")
             let content = folder.appending(path: "content")
             try Data("hello".utf8).write(to: content)
-            try await run("xorriso", "-as", "mkisofs", "-quiet", "-o", file.path, content.path)
+            try await Tools.run(["xorriso", "-as", "mkisofs", "-quiet", "-o", file.path, content.path])
             var bytes = try Data(contentsOf: file)
             #expect(DiskImageFormat(header: bytes) == .iso)
             bytes[510] = 0x55
@@ -89,24 +92,5 @@ struct DiskImageFormatTests {
             let noise = (0..<length + 7).map { _ in UInt8.random(in: 0...255, using: &generator) }
             _ = DiskImageFormat(header: noise.dropFirst(7))
         }
-    }
-
-    private func withFolder(_ body: (URL) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "longshore-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        // What could not be removed harms no test.
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try await body(folder)
-    }
-
-    private func run(_ command: String...) async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        let status = try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Int32, any Error>) in
-            process.terminationHandler = { ended.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { ended.resume(throwing: error) }
-        }
-        try #require(status == 0, "\(command[0]) is needed for this test")
     }
 }

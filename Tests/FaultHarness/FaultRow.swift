@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A row of the fault matrix: one kind of fault, done to a real fleet, and what has to be true afterwards.
 ///
 /// To add one: a file under `Rows` with `extension FaultRow { static let f21 = FaultRow(…) }`, and its name in
@@ -40,6 +42,9 @@ package struct FaultRow: Sendable, CustomStringConvertible {
         let started = ContinuousClock.now
         do {
             try await body(run)
+        } catch let error as EventuallyError {
+            // Something never came, though nothing stood in its way any more.
+            run.violated(.ends, "\(error)")
         } catch {
             run.violated(.carriedThrough, "\(error)")
         }

@@ -13,12 +13,7 @@ extension FaultRun {
         do { try await check.swept() } catch is EventuallyError { violated(.consistent, "garbage is not swept") }
         let images = works.reduce(into: [:]) { $0.merge($1.images) { one, _ in one } }
         ended(images: images.count)
-        for problem in try await check.content(images) {
-            violated(problem.hasPrefix("image ") && problem.contains(" is ") ? .ends : .content, problem)
-        }
         violated(.content, works.flatMap { $0.changes() })
-        violated(.consistent, try await check.indexes() + check.invariants() + check.publications())
-        violated(.consistent, try await check.attempts() + check.strays(isSwept: true))
-        violated(.consistent, try await check.faults())
+        violated(try await check.problems(images) + check.isWatched())
     }
 }

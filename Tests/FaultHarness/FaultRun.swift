@@ -59,6 +59,10 @@ package final class FaultRun: Sendable {
         for what in all { violated(promise, what) }
     }
 
+    package func violated(_ all: [FaultReport.Violation]) {
+        for one in all { violated(one.promise, one.what) }
+    }
+
     /// A task whose holder had died or gone silent was running again after this time.
     ///
     /// Fewer than 100 such times of a run have no 99th percentile, and are shown only.

@@ -12,6 +12,11 @@ package final class Fleet: Sendable {
         "lease.duration=1500ms", "lease.beat=300ms", "lease.margin=400ms", "lease.garbage-grace=0s",
         "retry.base=100ms", "retry.cap=500ms", "sweep.interval=1s", "audit.interval=1s",
     ]
+    /// Leases that last while a process waits for its turn on a busy machine, which may be hundreds of milliseconds at a
+    /// time: for rows in which nobody may lose one.
+    package static let calm = quick + ["lease.duration=\(calmLease)ms", "lease.beat=900ms", "lease.margin=1200ms"]
+    /// In milliseconds.
+    package static let calmLease = 4500
     /// Leases that outlast everything a test does.
     package static let patient = [
         "lease.duration=60s", "lease.beat=1s", "lease.margin=8s", "lease.garbage-grace=0s", "retry.base=100ms",

@@ -127,7 +127,7 @@ package struct FleetClient: Sendable {
                 for image in waiting where try await self.image(image).status == status { waiting.remove(image) }
                 return waiting.isEmpty
             }
-        } catch {
+        } catch let error as EventuallyError {
             var report = "\(error): \(waiting.count) of \(images.count) images are not \(status)"
             for image in waiting.prefix(5) {
                 let now = try await self.image(image)
@@ -135,7 +135,7 @@ package struct FleetClient: Sendable {
                 report +=
                     "\n  \(image) is \(now.status): \(task.map { "\($0.state) \($0.message) \($0.history ?? [])" } ?? "no task")"
             }
-            throw ServiceFailure(report)
+            throw EventuallyError(report)
         }
     }
 }

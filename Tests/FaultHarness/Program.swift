@@ -29,43 +29,27 @@ package enum Program {
     ) async throws -> Ending {
         let folder = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: folder) }  // nothing depends on its going
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["--foreground", "--kill-after=5", String(limit), program] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.currentDirectoryURL = folder
         let (output, complaint) = (folder.appendingPathComponent("out"), folder.appendingPathComponent("err"))
-        process.standardOutput = try writer(output)
-        process.standardError = try writer(complaint)
+        let settings = environment.map { "\($0)=\($1)" }
+        let limits = ["timeout", "--foreground", "--kill-after=5", String(limit)]
+        var source: FileHandle?
         var terminal: Terminal?
         switch input {
-        case .nothing:
-            process.standardInput = FileHandle.nullDevice
+        case .nothing: break
         case .terminal:
             let opened = try Terminal()
-            process.standardInput = opened.end
-            terminal = opened
+            (source, terminal) = (opened.end, opened)
         case .text(let text):
             let file = folder.appendingPathComponent("in")
             try text.write(to: file, atomically: false, encoding: .utf8)
-            process.standardInput = try FileHandle(forReadingFrom: file)
+            source = try FileHandle(forReadingFrom: file)
         }
-        defer { terminal?.close() }
-        let code = try await withCheckedThrowingContinuation { (done: CheckedContinuation<Int32, any Error>) in
-            process.terminationHandler = { done.resume(returning: $0.terminationStatus) }
-            do {
-                try process.run()
-            } catch {
-                process.terminationHandler = nil
-                done.resume(throwing: error)
-            }
-        }
+        defer { withExtendedLifetime((source, terminal)) { terminal?.close() } }
+        for file in [output, complaint] { try Data().write(to: file) }
+        let code = try await ChildProgram.run(
+            ["env", "-C", folder.path] + settings + limits + [program] + arguments,
+            input: source?.fileDescriptor, output: output, errors: complaint)
         return Ending(code: code, output: try text(of: output), complaint: try text(of: complaint))
-    }
-
-    private static func writer(_ url: URL) throws -> FileHandle {
-        try Data().write(to: url)
-        return try FileHandle(forWritingTo: url)
     }
 
     private static func text(of url: URL) throws -> String {

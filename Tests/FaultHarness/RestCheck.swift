@@ -1,5 +1,6 @@
 package import Foundation
 package import ImportModel
+import NIOPosix
 import RedisClient
 import TestSupport
 
@@ -19,13 +20,17 @@ package struct RestCheck: Sendable {
     /// - Parameters:
     ///   - images: what every active image must consist of.
     ///   - isSwept: whether the store may hold nothing but what images name.
-    package func problems(_ images: [ImageID: SourceImage], isSwept: Bool = true) async throws -> [String] {
-        try await problemsInRedis(images) + strays(isSwept: isSwept) + faults()
+    package func problems(
+        _ images: [ImageID: SourceImage], isSwept: Bool = true
+    ) async throws -> [FaultReport.Violation] {
+        let left = try await strays(isSwept: isSwept) + faults()
+        return try await problemsInRedis(images) + left.map { .init(promise: .consistent, what: $0) }
     }
 
     /// The same, where objects may be left that a Redis which has lost its memory cannot know of.
-    package func problemsInRedis(_ images: [ImageID: SourceImage]) async throws -> [String] {
-        try await indexes() + invariants() + publications() + content(images) + attempts()
+    package func problemsInRedis(_ images: [ImageID: SourceImage]) async throws -> [FaultReport.Violation] {
+        let records = try await indexes() + invariants() + publications() + attempts()
+        return try await content(images) + records.map { .init(promise: .consistent, what: $0) }
     }
 
     /// Waits until the sweepers have removed everything that they may.
@@ -54,34 +59,46 @@ package struct RestCheck: Sendable {
         return figures.filter { $0.key.hasPrefix("faults:") }.map { "the online check counted \($0.value) \($0.key)" }
     }
 
+    /// Whether the online check has looked at anything: what it does not find means nothing before.
+    func isWatched() async throws -> [FaultReport.Violation] {
+        var problems: [FaultReport.Violation] = []
+        for what in ["tasks", "images", "objects"] where try await fleet.counter("audited:\(what)") == 0 {
+            problems.append(.init(promise: .carriedThrough, what: "the online check has looked at no \(what)"))
+        }
+        return problems
+    }
+
     /// Every image is active, and every byte is the source's.
-    func content(_ images: [ImageID: SourceImage]) async throws -> [String] {
+    func content(_ images: [ImageID: SourceImage]) async throws -> [FaultReport.Violation] {
         let ids = Array(images.keys)
         let records = try await fleet.ask(ids.map { RedisCommand("HGETALL", "{longshore}:image:\($0)") })
-        var problems: [String] = []
+        var problems: [FaultReport.Violation] = []
+        func wrong(_ promise: Promise, _ what: String) { problems.append(.init(promise: promise, what: what)) }
         var files: [(image: ImageID, record: [String: String], file: URL)] = []
         for (id, reply) in zip(ids, records) {
-            let record = reply.hash() ?? [:]
+            guard let record = reply.hash() else { throw ServiceFailure("Redis does not show image \(id): \(reply)") }
             guard record["status"] == "active", let key = record["loc:main"], let image = images[id] else {
-                problems.append("image \(id) is \(record["status"] ?? "gone")")
+                wrong(.ends, "image \(id) is \(record["status"] ?? "gone")")
                 continue
             }
             guard let file = try await objects.file(of: key) else {
-                problems.append("the object \(key) is missing")
+                wrong(.content, "the object \(key) is missing")
                 continue
             }
             if record["size"] != String(image.size) {
-                problems.append("image \(id) has the size \(record["size"] ?? "-")")
+                wrong(.content, "image \(id) has the size \(record["size"] ?? "-")")
             }
-            if let difference = try image.difference(from: file) { problems.append("object \(key): \(difference)") }
+            // Reading blocks.
+            let difference = try await NIOThreadPool.singleton.runIfActive { try image.difference(from: file) }
+            if let difference { wrong(.content, "object \(key): \(difference)") }
             files.append((id, record, file))
         }
         for (field, tool) in [("md5", "md5sum"), ("sha512", "sha512sum")] where !files.isEmpty {
             let sums = try await Program.run(tool, files.map(\.file.path), limit: 300).output.split(separator: "\n")
             for (sum, entry) in zip(sums, files) where sum.prefix(while: { $0 != " " }) != entry.record[field] ?? "-" {
-                problems.append("image \(entry.image) has a wrong \(field)")
+                wrong(.content, "image \(entry.image) has a wrong \(field)")
             }
-            if sums.count != files.count { problems.append("\(tool) read \(sums.count) of \(files.count) files") }
+            if sums.count != files.count { wrong(.content, "\(tool) read \(sums.count) of \(files.count) files") }
         }
         return problems
     }

@@ -91,7 +91,9 @@ package final class ServiceProcess: Sendable {
     package func terminate() async throws -> Bool {
         let isFirst = tell()
         // Waiting for a child blocks a thread.
-        try await NIOThreadPool.singleton.runIfActive { [process] in process.terminate() }
+        guard try await NIOThreadPool.singleton.runIfActive({ [process] in process.terminate() }) else {
+            throw EventuallyError("\(name) was asked to end, and did not:\n\(tail())")
+        }
         return isFirst
     }
 

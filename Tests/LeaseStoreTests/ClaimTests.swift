@@ -41,6 +41,36 @@ import Testing
         }
     }
 
+    @Test("a nonce whose object was called garbage was given up, also where nobody remembers that it was claimed")
+    func givenUp() async throws {
+        try await withFleet { fleet in
+            let task = try await fleet.queue()
+            let nonce = Nonce.mint()
+            func garbage(_ image: ImageID) async throws {
+                try await fleet.client.send("ZADD", "{test}:garbage", 1, "main \(image)/\(nonce)")
+            }
+            try await garbage(task.image)
+            let late = try await fleet.unchanged {
+                try await fleet.store.claim(nonce: nonce, process: Fleet.alpha, stores: [Fleet.main])
+            }
+            guard case .over = late else {
+                Issue.record("\(late)")
+                return
+            }
+            #expect(try await fleet.next() == task.id)
+            let upload = NewTask(
+                id: .random(), image: try await fleet.image(),
+                request: ImportRequest(method: nil, stores: [Fleet.main]),
+                owner: "tenant")
+            try await garbage(upload.image)
+            await #expect(throws: LeaseStoreError.self) {
+                try await fleet.unchanged {
+                    try await fleet.store.openUpload(upload, kind: .upload, nonce: nonce, process: Fleet.alpha)
+                }
+            }
+        }
+    }
+
     @Test("an empty queue says when the next attempt is due; a paused one says so; neither changes anything")
     func nothing() async throws {
         try await withFleet { fleet in

@@ -7,15 +7,16 @@ package func eventually(
 ) async throws {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
-        guard .now < deadline else { throw EventuallyError(limit: limit) }
+        guard .now < deadline else { throw EventuallyError("the condition did not hold within \(limit)") }
         try await Task.sleep(for: .milliseconds(5))
     }
 }
 
+/// Something did not come in time.
 package struct EventuallyError: Error, CustomStringConvertible {
-    let limit: Duration
+    package let description: String
 
-    package var description: String { "the condition did not hold within \(limit)" }
+    package init(_ description: String) { self.description = description }
 }
 
 /// A new, empty folder with a path that is short enough for a unix socket in it. The caller removes it.

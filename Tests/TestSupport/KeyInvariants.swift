@@ -43,8 +43,8 @@ package enum KeyInvariants {
                     if task.state == 'processing' then
                         check(task.nonce and task.worker, 'L3 no authority: ' .. id)
                         check(leased and tonumber(leased) == task.updated_at + task.lease_ms, 'Q2 lease: ' .. id)
-                        check(tonumber(task.spent) <= tonumber(task.max_attempts or 5), 'Q4 spent: ' .. id)
                     end
+                    check(tonumber(task.spent or 0) <= tonumber(task.max_attempts or 5), 'Q4 spent: ' .. id)
                     if queued then
                         waiting[task.owner] = (waiting[task.owner] or 0) + 1
                         pending_bytes = pending_bytes + (task.bytes_total or 0)

@@ -14,7 +14,7 @@ package final class ServerProcess: Sendable {
 
     /// Starts a program with its output going to `log`. `folder` goes when the tests die.
     package init(_ program: String, _ arguments: [String], log: URL, folder: URL) throws {
-        let pid = try Self.spawn([program] + arguments, output: log.path, input: nil)
+        let pid = try Self.spawn([program] + arguments, output: log.path, errors: log.path)
         var ends: [Int32] = [0, 0]
         // No other child may inherit this side's end, or it would not end with the tests.
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -24,18 +24,20 @@ package final class ServerProcess: Sendable {
         defer { Glibc.close(ends[0]) }
         let watch = #"read -r word || { kill -9 "$0" 2>/dev/null; rm -rf -- "$1"; }"#
         guardian = try Self.spawn(
-            ["/bin/sh", "-c", watch, String(pid), folder.path], output: "/dev/null", input: ends[0])
+            ["/bin/sh", "-c", watch, String(pid), folder.path], input: ends[0], output: "/dev/null",
+            errors: "/dev/null")
         guardSocket = ends[1]
         self.pid = pid
     }
 
-    deinit { end(SIGKILL) }
+    deinit { kill() }
 
     /// Ends the process by SIGKILL and returns once it is gone.
-    package func kill() { end(SIGKILL) }
+    package func kill() { _ = end(SIGKILL) }
 
-    /// Asks the process to end and returns once it is gone.
-    package func terminate() { end(SIGTERM) }
+    /// Asks the process to end and returns once it is gone. After two minutes it is killed.
+    /// - Returns: whether it went by itself.
+    package func terminate() -> Bool { end(SIGTERM, within: 120) }
 
     /// Sends a signal that the process outlives, such as SIGSTOP and SIGCONT.
     package func signal(_ number: Int32) {
@@ -56,10 +58,12 @@ package final class ServerProcess: Sendable {
         status.withLock { $0 }.flatMap { status in (status & 0x7f) == 0 ? nil : status & 0x7f }
     }
 
-    private func end(_ number: Int32) {
+    private func end(_ number: Int32, within seconds: Int = .max) -> Bool {
         signal(number)
         if number != SIGKILL { signal(SIGCONT) }
         // Not under the lock: one that stops itself on its way has to be let go on by somebody else.
+        let isInTime = seconds == .max || hasEnded(within: seconds)
+        if !isInTime { signal(SIGKILL) }
         var info = siginfo_t()
         while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
         status.withLock { status in
@@ -72,11 +76,24 @@ package final class ServerProcess: Sendable {
             Glibc.close(guardSocket)
             waitpid(guardian, nil, 0)
         }
+        return isInTime
+    }
+
+    /// Waits for the end of a process that may already have been collected.
+    private func hasEnded(within seconds: Int) -> Bool {
+        // The header keeps it from Swift.
+        typealias Open = @convention(c) (pid_t, UInt32) -> Int32
+        guard let symbol = dlsym(nil, "pidfd_open") else { return true }
+        let process = status.withLock { $0 == nil ? unsafeBitCast(symbol, to: Open.self)(pid, 0) : -1 }
+        guard process >= 0 else { return true }
+        defer { Glibc.close(process) }
+        var wait = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+        return poll(&wait, 1, Int32(seconds) * 1000) != 0
     }
 
     /// Runs a program to its end. Throws, with its output, when it fails.
     package static func run(_ program: String, _ arguments: [String], log: URL) throws {
-        let pid = try spawn([program] + arguments, output: log.path, input: nil)
+        let pid = try spawn([program] + arguments, output: log.path, errors: log.path)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
         guard status == 0 else {
@@ -85,7 +102,10 @@ package final class ServerProcess: Sendable {
         }
     }
 
-    private static func spawn(_ words: [String], output: String, input: Int32?) throws -> pid_t {
+    /// Starts a program, which has `/dev/null` for a missing input, and this process's output and errors.
+    static func spawn(
+        _ words: [String], input: Int32? = nil, output: String? = nil, errors: String? = nil
+    ) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -94,8 +114,13 @@ package final class ServerProcess: Sendable {
         } else {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         }
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        let flags = O_WRONLY | O_CREAT | O_APPEND
+        if let output { posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o600) }
+        if let errors, errors == output {
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        } else if let errors {
+            posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o600)
+        }
         // Sockets of the tests are not for the child: the peer would not see them closed while it lives.
         if let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") {
             // The header keeps it from Swift, as it is no part of POSIX.

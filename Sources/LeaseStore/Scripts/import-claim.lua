@@ -4,7 +4,8 @@
 -- ARGV  1 nonce  2 worker  3 stores the worker reaches (comma separated)  4 lease (ms)
 -- REPLY task id task-hash (flat) image-hash (flat) now
 -- REPLY empty next-due-at (ms, or '') now | paused | over
--- Idempotent on the nonce: the task that this nonce was given, while the attempt runs; then `over`.
+-- Idempotent on the nonce: the task that this nonce was given, while the attempt runs; then `over`, as is a nonce whose
+-- objects are called garbage.
 local nonce, worker, lease = ARGV[1], ARGV[2], tonumber(ARGV[4])
 
 local function answer(id, image_id)
@@ -45,6 +46,7 @@ local function suits(id, task)
 end
 
 local function claim(id, task, score)
+    if is_given_up(stores_of(task), task.image, nonce) then return { 'over' } end
     dequeue(id, task)
     -- Tenants take turns: this one goes to the back.
     redis.call('ZADD', RING, 'XX', redis.call('HINCRBY', CONTROL, 'turn', 1), task.owner)

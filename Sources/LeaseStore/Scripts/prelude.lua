@@ -70,6 +70,15 @@ end
 
 local function stores_of(task) return cjson.decode(task.input).stores end
 
+-- Whether an attempt's objects are called garbage: whoever made its nonce has given it up. A Redis that failed over may
+-- not remember that it was ever claimed.
+local function is_given_up(stores, image_id, nonce)
+    for _, store in ipairs(stores) do
+        if redis.call('ZSCORE', GARBAGE, store .. ' ' .. image_id .. '/' .. nonce) then return true end
+    end
+    return false
+end
+
 -- A figure for operators. That it cannot be added (a size beyond all bounds) never stops a script half-way.
 local function count(name, by) redis.pcall('HINCRBY', STATS, name, by or 1) end
 

@@ -14,7 +14,9 @@ if before[1] then
     if before[2] ~= nonce then return redis.error_reply('ERR this task is for another nonce') end
     return { 'opened', before[1], before[3] or '' }
 end
-if redis.call('EXISTS', claim_key(nonce)) == 1 then return redis.error_reply('ERR this nonce was used before') end
+if redis.call('EXISTS', claim_key(nonce)) == 1 or is_given_up(cjson.decode(ARGV[3]).stores, image_id, nonce) then
+    return redis.error_reply('ERR this nonce was used before')
+end
 
 -- Formats may still be unset while data is staged.
 local refusal, image, status, holder, loser, how = examine_lock(image_id, ARGV[4], tonumber(ARGV[8]), tonumber(ARGV[9]),

@@ -158,7 +158,7 @@ private final class DoomedWorkers {
     private static let repeated: [Failpoint] = [.blockWritten, .beatSent, .beatAnswered]
     private static let first: [Failpoint] = [.registerSent, .registerAnswered]
     private static let last: [Failpoint] = [.releaseSent, .releaseAnswered]
-    /// All of them.
+    /// All that a worker comes by which loses no lease.
     private static let steps = rare.union(often + repeated + first + last)
 
     private func shuffledDeck() -> [Card] {
@@ -226,9 +226,13 @@ private final class DoomedWorkers {
             let names = missing.map(\.rawValue).sorted()
             run.violated(.carriedThrough, "nobody died at the steps \(names), of \(Self.steps.count)")
         }
+        if lost == 0 { run.violated(.carriedThrough, "no attempt was lost with its worker") }
         run.figure("attempts lost with their workers", Double(lost), "attempts")
         run.figure("steps at which workers died", Double(steps.count), "steps")
-        if let times = FaultReport.Recovery(seen, bound: bound) {
+        if let times = FaultReport.Recovery(seen, bound: .seconds(3)) {
+            if times.count >= 100, times.p99 > times.bound {
+                run.violated(.recovery, "of \(times.count) deaths that were seen, one in a hundred took \(times.p99) s")
+            }
             run.figure("next claim where a neighbour saw the death, median", times.median, "s")
             run.figure("next claim where a neighbour saw the death, p99", times.p99, "s")
         }

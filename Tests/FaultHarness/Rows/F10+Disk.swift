@@ -12,7 +12,7 @@ struct DiskRound {
     private static let diskMiB = 30
 
     func play() async throws {
-        let plan = run.plan(Fleet.quick + ["lease.max-attempts=3", "worker.concurrency=4"])
+        let plan = run.plan(Fleet.calm + ["lease.max-attempts=3", "worker.concurrency=4"])
         try await Fleet.run(plan) { fleet in
             let disk = SmallDisk(mib: Self.diskMiB, store: fleet.store)
             let worker = try await fleet.startWorker(Fleet.Launch(launcher: disk.founder))
@@ -22,7 +22,7 @@ struct DiskRound {
             let check = RestCheck(fleet: fleet, objects: disk.contents(of: worker))
             var images = try await fill(fleet, client)
             try await check.swept()
-            run.violated(.consistent, try await check.problems(images))
+            run.violated(try await check.problems(images))
             // All but one make room for others.
             for id in images.keys.dropFirst() {
                 images[id] = nil
@@ -33,7 +33,7 @@ struct DiskRound {
             images.merge(try await readOnly(disk, worker, fleet, client)) { $1 }
             images.merge(try await gone(disk, worker, fleet, client)) { $1 }
             try await check.swept()
-            run.violated(.consistent, try await check.problems(images))
+            run.violated(try await check.problems(images))
         }
     }
 

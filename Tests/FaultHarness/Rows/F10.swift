@@ -64,11 +64,12 @@ private struct BucketRound {
         let check = RestCheck(fleet: fleet, objects: contents)
         try await check.swept()
         let problems =
-            try await check.problems(images) + contents.unfinished().map { "an unfinished upload of \($0) is left" }
+            try await check.problems(images)
+            + contents.unfinished().map { .init(promise: .consistent, what: "an unfinished upload of \($0) is left") }
         for problem in problems {
-            let key = problem.split(separator: " ").first { $0.contains("/") }.map(String.init)
+            let key = problem.what.split(separator: " ").first { $0.contains("/") }.map(String.init)
             let calls = key.map { "; its calls: " + proxy.calls(of: $0) } ?? ""
-            run.violated(problem.contains("missing") ? .content : .consistent, problem + calls)
+            run.violated(problem.promise, problem.what + calls)
         }
         await contents.close()
     }

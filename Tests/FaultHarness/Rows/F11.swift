@@ -31,7 +31,7 @@ private struct ClockRound {
             shown.append(random.pick(Self.readings))
             clocks.append(try await WallClock(name, in: folder, shown[clocks.count]))
         }
-        var plan = run.plan()
+        var plan = run.plan(Fleet.calm)
         plan.redisLauncher = clocks[0].launcher
         try await Fleet.run(plan) { fleet in
             let api = try await fleet.startAPI(Fleet.Launch(launcher: clocks[1].launcher))
@@ -72,7 +72,7 @@ private struct ClockRound {
             run.ended(images: images.count)
             let check = RestCheck(fleet: fleet)
             try await check.swept()
-            run.violated(.consistent, try await check.problems(images))
+            run.violated(try await check.problems(images))
             for (process, clock) in zip([api.process] + workers, clocks[1...]) where !process.hasExited {
                 try await requireDifference(process, clock)
             }
@@ -115,7 +115,8 @@ private struct ClockRound {
         run.count(.kill)
         try await eventually(within: .seconds(30)) { try await client.task(of: id).attempt == 2 }
         // The lease, two beats and a sweep, and what a jump costs that came just before.
-        run.recovered(after: ContinuousClock.now - killed, bound: .milliseconds(1500 + 600 + 1500 + 1500))
+        run.recovered(
+            after: ContinuousClock.now - killed, bound: .milliseconds(2 * Fleet.calmLease + 1800 + 1500))
         try await client.wait(for: [id], within: .seconds(30))
         return [id: image]
     }

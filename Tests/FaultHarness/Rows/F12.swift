@@ -48,7 +48,7 @@ private struct Scarcity {
             }
         }
         run.ended(images: load.images.count)
-        run.violated(.consistent, try await RestCheck(fleet: fleet).problems(load.images, isSwept: false))
+        run.violated(try await RestCheck(fleet: fleet).problems(load.images, isSwept: false))
     }
 
     /// Asks a service whose Redis is full for what would fill it further.
@@ -93,7 +93,7 @@ private struct Scarcity {
             var waiting = images
             try await eventually(within: .seconds(120)) {
                 for (id, image) in waiting where try await user.image(id)?.status == "active" {
-                    run.violated(.content, try await check.content([id: image]))
+                    run.violated(try await check.content([id: image]))
                     let deleted = try await api.client.send(.DELETE, "/v2/images/\(id)")
                     guard deleted.status == 204 else { throw UnexpectedAnswer("delete", deleted) }
                     waiting[id] = nil
@@ -103,7 +103,7 @@ private struct Scarcity {
             run.ended(images: images.count)
         }
         try await check.swept()
-        run.violated(.consistent, try await check.problems([:]))
+        run.violated(try await check.problems([:]))
     }
 
     /// Workers that cannot get another page die, or fail what they do; others take over.
@@ -137,6 +137,6 @@ private struct Scarcity {
         run.figure("workers that died for want of memory", Double(died), "")
         let check = RestCheck(fleet: fleet)
         try await check.swept()
-        run.violated(.content, try await check.problems(load.images))
+        run.violated(try await check.problems(load.images))
     }
 }

@@ -9,10 +9,7 @@ extension FaultRow {
         passes: "no attempt is lost, and no worker has to pause its writing",
         least: [.hog: 2]
     ) { run in
-        // Who shares a machine with hogs waits for hundreds of milliseconds at a time; leases are for longer than that.
-        try await Fleet.run(
-            run.plan(Fleet.quick + ["lease.duration=4500ms", "lease.beat=900ms", "lease.margin=1200ms"])
-        ) { fleet in
+        try await Fleet.run(run.plan(Fleet.calm)) { fleet in
             let api = try await fleet.startAPI()
             let workers = try await fleet.startWorkers(3, ["--concurrency", "2"])
             var shape = Workload.Shape()
@@ -46,8 +43,6 @@ extension FaultRow {
         }
     }
 
-    private static let lease: Duration = .milliseconds(4500)
-
     /// Three leases during which everybody has to wait for a processor.
     private static func hog(_ run: FaultRun, _ fleet: Fleet) async throws {
         let hogs = try (0..<(2 * ProcessInfo.processInfo.activeProcessorCount)).map { _ in
@@ -57,7 +52,7 @@ extension FaultRow {
         }
         defer { hogs.forEach { $0.kill() } }
         // How long the fault lasts.
-        try await Task.sleep(for: lease * 3)
+        try await Task.sleep(for: .milliseconds(Fleet.calmLease) * 3)
         if hogs.contains(where: \.hasExited) { throw ServiceFailure("a hog has ended by itself") }
         run.count(.hog)
     }

@@ -29,7 +29,7 @@ extension FaultRow {
             }
             run.ended(images: images.count)
             let check = RestCheck(fleet: fleet)
-            run.violated(.content, try await check.content(images))
+            run.violated(try await check.content(images))
             run.violated(.consistent, try await check.indexes() + check.faults())
         }
     }

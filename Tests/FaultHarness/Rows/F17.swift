@@ -34,7 +34,7 @@ private struct PoisonRound {
             let number = Int(request.target.dropFirst()) ?? 0
             return SourceTrick.whole(hostile[number].bytes)
         }
-        let settings = Fleet.quick + ["lease.max-attempts=\(Self.maxAttempts)", "worker.concurrency=8"]
+        let settings = Fleet.calm + ["lease.max-attempts=\(Self.maxAttempts)", "worker.concurrency=8"]
         do {
             try await Fleet.run(run.plan(settings)) { fleet in
                 let client = try await fleet.startAPI().client
@@ -42,7 +42,7 @@ private struct PoisonRound {
                 images.merge(try await kill(fleet, client)) { $1 }
                 let check = RestCheck(fleet: fleet)
                 try await check.swept()
-                run.violated(.consistent, try await check.problems(images))
+                run.violated(try await check.problems(images))
             }
         } catch {
             try await server.stop()

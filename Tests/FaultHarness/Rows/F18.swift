@@ -47,6 +47,6 @@ extension FaultRow {
         } catch is EventuallyError {
             run.violated(.consistent, "garbage is not swept")
         }
-        run.violated(.consistent, try await check.problems([:]))
+        run.violated(try await check.problems([:]) + check.isWatched())
     }
 }

@@ -41,7 +41,7 @@ extension FaultRow {
                 }
                 run.ended(images: images.count)
                 let check = RestCheck(fleet: fleet)
-                run.violated(.content, try await check.content(images))
+                run.violated(try await check.content(images))
                 run.violated(.consistent, try await check.faults())
                 run.figure("from create to claim, longest", waits.max() ?? 0, "ms")
             }

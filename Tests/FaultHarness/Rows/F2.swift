@@ -202,6 +202,7 @@ private final class FrozenWorkers {
     }
 
     func report() {
+        if lostAsleep == 0 { run.violated(.carriedThrough, "nobody lost a lease in sleep") }
         run.figure("leases lost in sleep", Double(lostAsleep), "leases")
         run.figure("steps at which workers froze", Double(steps.count), "steps")
         if let times = FaultReport.Recovery(heard, bound: Self.hearing) {

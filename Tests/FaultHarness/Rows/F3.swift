@@ -5,8 +5,9 @@ import Synchronization
 extension FaultRow {
     /// 30 kills for each scale.
     package static let f3 = FaultRow(
-        "F3", "API processes killed before, while and after they ask for an import's lock and task",
-        passes: "a request that is repeated has one task; no lock without its task, no task outside the indexes",
+        "F3", "API processes killed before, while and after they ask for the lock and task of an import or an upload",
+        passes: "a request that is repeated has one task; no lock without its task, no task outside the indexes; "
+            + "nothing is left of an upload, and it can be sent again",
         least: [.kill: 30]
     ) { run in
         // In rounds, so that the disk holds the images of one only, and so that each ends at rest.
@@ -16,6 +17,10 @@ extension FaultRow {
                 try await DoomedAPIs(run, fleet).die(kills)
                 run.tell("\(first + kills) of \(30 * run.scale) API processes have died")
             }
+        }
+        try await Fleet.run(run.plan(Fleet.quick)) { fleet in
+            _ = try await fleet.startWorker()
+            for number in 0..<run.scale { try await DoomedUploads(run: run, fleet: fleet).round(number) }
         }
     }
 }

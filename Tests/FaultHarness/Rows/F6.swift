@@ -119,9 +119,9 @@ private struct Failover {
         let check = RestCheck(fleet: fleet)
         if isConfirmed {
             try await check.swept()
-            run.violated(.content, try await check.problems(load.images))
+            run.violated(try await check.problems(load.images))
         } else {
-            run.violated(.content, try await check.problemsInRedis(load.images))
+            run.violated(try await check.problemsInRedis(load.images))
             run.figure("imports forgotten without WAIT", Double(load.forgotten), "")
         }
         run.ended(images: load.images.count)

@@ -89,7 +89,7 @@ private struct BadWire {
         }
         let check = RestCheck(fleet: fleet)
         try await check.swept()
-        run.violated(.content, try await check.problems(images))
+        run.violated(try await check.problems(images))
     }
 
     /// Begins imports from a slow source, several at a time.

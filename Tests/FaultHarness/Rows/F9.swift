@@ -78,7 +78,7 @@ private struct SourceRound {
         }
         let check = RestCheck(fleet: fleet)
         try await check.swept()
-        run.violated(.consistent, try await check.problems(active))
+        run.violated(try await check.problems(active))
     }
 
     /// Says what is wrong with the end of an import; returns whether its image ought to be active.

@@ -1,6 +1,5 @@
 import Foundation
 import ImportModel
-import NIOPosix
 import RedisClient
 import Synchronization
 import TestSupport
@@ -111,25 +110,14 @@ final class SoakLives: Sendable {
         }
     }
 
-    /// Compares the object with its source, byte by byte.
+    /// Compares the object with its source, byte by byte, and the digests with the object.
     private func verify(_ image: ImageID, _ source: SourceImage) async throws {
-        var key: String?
-        try await SoakLife.insist("location") { _ in
-            guard let reply = try? await soak.fleet.ask(RedisCommand("HGET", "{longshore}:image:\(image)", "loc:main"))
-            else { return false }
-            key = reply.string
-            // Anything else is an answer of a server that is not ready yet.
-            return key != nil || reply.isNull
+        try await SoakLife.insist("look at the bytes") { _ in
+            // A Redis that is away, or not ready yet, is asked again.
+            guard let problems = try? await RestCheck(fleet: soak.fleet).content([image: source]) else { return false }
+            soak.run.violated(problems)
+            return true
         }
-        guard let key else {
-            return soak.run.violated(.content, "image \(image) was seen active, and names no object")
-        }
-        let file = soak.fleet.store.appendingPathComponent("objects/\(key.prefix(2))/\(key)")
-        // Reading blocks.
-        let difference = try await NIOThreadPool.singleton.runIfActive {
-            do { return try source.difference(from: file) } catch { return "\(error)" }
-        }
-        if let difference { soak.run.violated(.content, "object \(key): \(difference)") }
     }
 
     /// Judges images whose lives are over, until it is cancelled.

@@ -25,7 +25,7 @@ extension ScriptModel {
         if before.state != .absent {
             return before.nonce == nonce ? .opened(prior: before.prior, stolen: before.stole) : .refused
         }
-        if redis.claims[nonce] != nil { return .refused }
+        if redis.claims[nonce] != nil || isGivenUp(redis, id, nonce) { return .refused }
         switch examineLock(redis, for: id) {
         case .refused(let reply): return reply
         case .free(let status, let loser):
@@ -59,6 +59,7 @@ extension ScriptModel {
             if redis.tasks[id].state == .pending { enqueue(&redis, id) }
         }
         guard let id = firstToClaim(redis) else { return .empty }
+        if isGivenUp(redis, id, nonce) { return .over }
         dequeue(&redis, id)
         let tenant = request(id).tenant
         for other in redis.ring.indices { redis.ring[other] = redis.ring[other].map { $0 - 1 } }

@@ -8,6 +8,12 @@ extension ScriptModel {
         return configuration.object(image: request(task).image, store: store, nonce: keyNonce)
     }
 
+    func isGivenUp(_ redis: Redis, _ task: Int, _ nonce: Int) -> Bool {
+        // Without the rule, every attempt would share the objects of those before it.
+        guard removed != .keyContainsNonce else { return false }
+        return request(task).stores.contains { redis.garbage.contains(object(of: task, nonce: nonce, in: $0)) }
+    }
+
     func nameGarbage(_ redis: inout Redis, _ object: Int) {
         redis.garbage.insert(object)
         redis.ripe.remove(object)
