@@ -190,8 +190,7 @@ let package = Package(
         .testTarget(
             name: "LongshoreClientTests",
             dependencies: [
-                "DiskImage", "ImportModel", "LongshoreClient", httpTypes, hummingbird, lifecycle, logging, nioCore,
-                nioPosix,
+                "DiskImage", "ImportModel", "LongshoreClient", httpTypes, hummingbird, logging, nioCore,
             ], swiftSettings: settings),
         .testTarget(
             name: "OperationsTests", dependencies: ["ImportModel", "Operations", logging], swiftSettings: settings),

@@ -147,6 +147,7 @@ package struct ImageService: Service {
         DataController(
             catalog: catalog, shelf: shelf, uploads: parts.uploads, maxUploadBytes: configuration.maxUploadBytes
         ).add(to: &routes)
+        ProvenanceController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
         TasksController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
         FleetController(store: parts.leaseStore, shelf: shelf, patience: configuration.patience).add(to: &routes)
         FleetTasksController(store: parts.leaseStore, patience: configuration.patience).add(to: &routes)

@@ -73,6 +73,7 @@ package enum ImageField {
     package static let md5 = "md5"
     package static let sha512 = "sha512"
     package static let stage = "stage"
+    package static let provenance = "provenance"
     package static let importing = "importing"
     package static let failed = "failed"
     package static let revision = "revision"

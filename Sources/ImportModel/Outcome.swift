@@ -24,16 +24,20 @@ package struct ImportedContent: Hashable, Sendable {
     package var failedStores: [StoreID: String]
     /// What the bytes are: the verdict of the inspection that everything has to pass.
     package var inspected: InspectedFormat
+    /// Where they came from, if this attempt has fetched them.
+    package var provenance: Provenance?
 
     package init(
         sizeBytes: Int64, digests: ContentDigests, locations: [StoreID: String],
-        failedStores: [StoreID: String] = [:], inspected: InspectedFormat = InspectedFormat(detected: "raw")
+        failedStores: [StoreID: String] = [:], inspected: InspectedFormat = InspectedFormat(detected: "raw"),
+        provenance: Provenance? = nil
     ) {
         self.sizeBytes = sizeBytes
         self.digests = digests
         self.locations = locations
         self.failedStores = failedStores
         self.inspected = inspected
+        self.provenance = provenance
     }
 }
 

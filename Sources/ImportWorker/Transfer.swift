@@ -1,3 +1,4 @@
+import Foundation
 import ImageStorage
 import ImportModel
 import ImportPipeline
@@ -50,6 +51,7 @@ struct Transfer: Sendable {
         if let publisher = request.publisher {
             published = try await PublishedChecksums(of: publisher, from: runner.source, signatures: runner.signatures)
         }
+        let began = Date()
         return try await runner.source.withSource(uri) { [published] source in
             keeper.note(bytesTotal: source.contentLength)
             let expected = try published?.file.digest(of: [uri, source.url]) ?? request.checksum
@@ -58,8 +60,12 @@ struct Transfer: Sendable {
                     "\(source.url): the answer has neither a length nor chunks, so that a whole image cannot be told "
                         + "from a part of one; give the image's checksum, or serve it with Content-Length")
             }
-            return try await pipeline(into: targets, expected: expected, allowsEmpty: false).run(
+            var content = try await pipeline(into: targets, expected: expected, allowsEmpty: false).run(
                 source.body, expectedBytes: source.contentLength, description: describe)
+            content.provenance = Provenance(
+                source.origin, sizeBytes: content.sizeBytes, since: began, checksum: expected,
+                publisher: request.publisher, signers: published?.signers ?? [])
+            return content
         }
     }
 

@@ -117,6 +117,7 @@ extension LeaseStore {
             content.digests.sha512, diskFormat ?? "", containerFormat ?? "", message,
             content.failedStores.keys.sorted().map(\.rawValue).joined(separator: ","), content.inspected.detected,
             content.inspected.virtualSizeBytes.map(String.init) ?? "", content.inspected.finding,
+            try content.provenance.map { String(decoding: try FleetJSON.encode($0), as: UTF8.self) } ?? "",
         ]
         for (store, key) in content.locations.sorted(by: { $0.key < $1.key }) {
             arguments.append(store.rawValue)

@@ -1,3 +1,4 @@
+import Foundation
 package import ImportModel
 import RedisClient
 
@@ -75,6 +76,15 @@ extension LeaseStore {
     /// One image, or `nil`; one round trip.
     package func image(_ id: ImageID) async throws -> ImageRecord? {
         try await images([id]).first
+    }
+
+    /// Where an image's bytes were fetched; `nil` for bytes that came in another way. One round trip.
+    package func provenance(of id: ImageID) async throws -> Provenance? {
+        let reply = try await read([RedisCommand("HGET", keys.image(id), ImageField.provenance)])
+        guard let text = reply.first?.string else { return nil }
+        do { return try FleetJSON.decode(Provenance.self, from: Data(text.utf8)) } catch {
+            throw LeaseStoreError.malformed(reason: "image \(id) has a provenance that cannot be read")
+        }
     }
 
     /// The images of these ids that exist, in their order; one round trip.

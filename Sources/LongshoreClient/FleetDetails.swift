@@ -30,6 +30,21 @@ package enum FleetDetails {
         return pairs(facts, paint: paint) + history(task.history ?? [], paint: paint)
     }
 
+    package static func provenance(_ provenance: Provenance, nowMs: Int64, paint: Paint) -> [String] {
+        let took = HumanUnits.age(sinceMs: provenance.beganAtMs, nowMs: provenance.endedAtMs)
+        var facts = provenance.urls.enumerated().map { ($0 == 0 ? "fetched from" : "redirected to", $1) }
+        facts += [
+            ("address", provenance.address),
+            ("certificate", provenance.certificate.map { "\($0.subject), by \($0.issuer)" } ?? ""),
+            ("its SHA-256", provenance.certificate?.sha256 ?? ""), ("etag", provenance.etag ?? ""),
+            ("last modified", provenance.lastModified ?? ""),
+            ("fetched", "\(moment(provenance.endedAtMs, nowMs)), \(sizeText(provenance.sizeBytes)) in \(took)"),
+            ("compared with", provenance.checksum ?? ""), ("as said by", provenance.checksumUrl ?? ""),
+            ("signed by", provenance.signers?.joined(separator: ", ") ?? ""),
+        ]
+        return pairs(facts, paint: paint)
+    }
+
     package static func queue(_ queue: QueueStats, paint: Paint) -> [String] {
         var facts = [
             ("claims", queue.isPaused ? "paused ('longshore queue resume' lets them go on)" : "running"),

@@ -1,3 +1,4 @@
+import Foundation
 package import ImportModel
 
 /// An image as the Image API shows it: every member that the service sent, and names for those that matter here.
@@ -12,6 +13,13 @@ package struct ImageDocument: Hashable, Codable, Sendable {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: "an image without an id")
         }
         self.id = id
+    }
+
+    /// The same with a member of the service's own.
+    package init(_ image: ImageDocument, provenance: Provenance) throws {
+        let value = try JSONDecoder().decode(JSONValue.self, from: FleetJSON.encode(provenance))
+        id = image.id
+        members = image.members.merging(["provenance": value]) { _, new in new }
     }
 
     package func encode(to encoder: any Encoder) throws { try members.encode(to: encoder) }

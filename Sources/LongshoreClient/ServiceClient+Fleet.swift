@@ -33,6 +33,15 @@ extension ServiceClient {
     /// One task, with the history of its attempts.
     package func task(_ id: TaskID) async throws -> TaskView { try await fleet(.GET, "/tasks/\(id)") }
 
+    /// Where an image's bytes were fetched; `nil` where nothing is known of that.
+    package func provenance(of image: ImageID) async throws -> Provenance? {
+        do {
+            return try await fleet(.GET, "/images/\(image)/provenance")
+        } catch ServiceError.refused(404, _) {
+            return nil
+        }
+    }
+
     package func cancel(_ id: TaskID) async throws -> TaskView { try await fleet(.POST, "/tasks/\(id)/cancel") }
 
     /// Runs a failed import again; the answer is the new task.

@@ -7,8 +7,10 @@ import Synchronization
 /// One connection for one request: to the address that was vetted, with TLS and `Host` by the name that was asked for.
 struct WebConnection: Sendable {
     let channel: NIOAsyncChannel<ByteBuffer, HTTPClientRequestPart>
-    /// Fails with what ended the connection if no answer came.
-    let answer: EventLoopFuture<HTTPResponseHead>
+    /// The head, and the server's certificate under TLS. Fails with what ended the connection if no answer came.
+    let answer: EventLoopFuture<(head: HTTPResponseHead, certificate: NIOSSLCertificate?)>
+    /// Address and port.
+    let peer: String
 
     /// Bodies wait in pieces of at most 64 KiB.
     private static let buffered = NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
@@ -25,7 +27,8 @@ struct WebConnection: Sendable {
                 .connect(to: try address.socketAddress(port: url.port)) { opened in
                     opened.eventLoop.makeCompletedFuture {
                         channel.adopt(opened)
-                        return try WebConnection(opened, url: url, tls: tls, limits: limits, until: deadline)
+                        return try WebConnection(
+                            opened, url: url, at: address, tls: tls, limits: limits, until: deadline)
                     }
                 }
         } onCancel: {
@@ -34,17 +37,23 @@ struct WebConnection: Sendable {
     }
 
     private init(
-        _ channel: any Channel, url: SourceURL, tls: NIOSSLContext, limits: SourceLimits,
+        _ channel: any Channel, url: SourceURL, at address: IPAddress, tls: NIOSSLContext, limits: SourceLimits,
         until deadline: ContinuousClock.Instant
     ) throws {
+        let shown = address.canonical
+        peer = shown.bytes.count == 4 ? "\(shown):\(url.port)" : "[\(shown)]:\(url.port)"
+        let isSecure = url.scheme == "https"
         let pipeline = channel.pipeline.syncOperations
-        if url.scheme == "https" {
+        if isSecure {
             try pipeline.addHandler(Self.secure(url.hostName, with: tls))
         }
         try pipeline.addHTTPClientHandlers()
         let promise = channel.eventLoop.makePromise(of: HTTPResponseHead.self)
         try pipeline.addHandler(AnswerHandler(promise, limits: limits, until: deadline))
-        answer = promise.futureResult
+        // Asked for as soon as there is an answer: a connection that has ended shows no certificate any more.
+        answer = promise.futureResult.flatMapThrowing { head in
+            (head, isSecure ? try channel.pipeline.syncOperations.nioSSL_peerCertificate() : nil)
+        }
         self.channel = try NIOAsyncChannel(
             wrappingChannelSynchronously: channel, configuration: .init(backPressureStrategy: Self.buffered))
     }

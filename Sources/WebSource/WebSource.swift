@@ -48,8 +48,10 @@ package struct WebSource: Sendable {
     ) async throws -> Result {
         let deadline = ContinuousClock.now + limits.total
         var target = try permitted { () throws(InvalidValue) in try SourceURL(parsing: url) }
+        var urls: [String] = []
         for _ in 0...limits.redirects {
-            switch try await visit(target, until: deadline, use) {
+            urls.append(target.redacted)
+            switch try await visit(target, by: urls, until: deadline, use) {
             case .used(let result): return result
             case .moved(let location):
                 let from = target
@@ -65,12 +67,13 @@ package struct WebSource: Sendable {
     }
 
     private func visit<Result: Sendable>(
-        _ url: SourceURL, until deadline: ContinuousClock.Instant, _ use: (OpenedSource) async throws -> Result
+        _ url: SourceURL, by urls: [String], until deadline: ContinuousClock.Instant,
+        _ use: (OpenedSource) async throws -> Result
     ) async throws -> Visit<Result> {
         let faults = SourceFaults(url: url.redacted, subject: subject)
         let connection = try await connect(url, until: deadline, faults)
         return try await connection.channel.executeThenClose { inbound, outbound in
-            let head = try await ask(url, connection, outbound, faults)
+            let (head, certificate) = try await ask(url, connection, outbound, faults)
             if [301, 302, 303, 307, 308].contains(head.status.code),
                 let location = head.headers.first(name: "location")
             {
@@ -82,10 +85,14 @@ package struct WebSource: Sendable {
             let isChunked = head.headers[canonicalForm: "transfer-encoding"].contains { $0.lowercased() == "chunked" }
             let body = SourceBody(
                 inbound: inbound, contentLength: length, limits: limits, faults: faults)
+            let origin = SourceOrigin(
+                urls: urls, address: connection.peer,
+                certificate: try certificate.map { PeerCertificate(der: try $0.toDERBytes()) },
+                etag: head.headers.first(name: "etag"), lastModified: head.headers.first(name: "last-modified"))
             return .used(
                 try await use(
                     OpenedSource(
-                        contentLength: length, tellsItsEnd: length != nil || isChunked, url: url.redacted, body: body)))
+                        contentLength: length, tellsItsEnd: length != nil || isChunked, origin: origin, body: body)))
         }
     }
 
@@ -93,7 +100,7 @@ package struct WebSource: Sendable {
     private func ask(
         _ url: SourceURL, _ connection: WebConnection,
         _ outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>, _ faults: SourceFaults
-    ) async throws -> HTTPResponseHead {
+    ) async throws -> (HTTPResponseHead, NIOSSLCertificate?) {
         var headers: HTTPHeaders = [
             "Host": url.hostHeader, "User-Agent": "longshore", "Accept": "*/*", "Accept-Encoding": "identity",
             "Connection": "close",
@@ -176,7 +183,9 @@ package struct OpenedSource: Sendable {
     package let contentLength: Int64?
     /// Whether the end of the body can be told from a connection that broke.
     package let tellsItsEnd: Bool
-    /// Where the bytes come from after redirects, redacted.
-    package let url: String
+    package let origin: SourceOrigin
     package let body: SourceBody
+
+    /// Where the bytes come from after redirects, redacted.
+    package var url: String { origin.urls.last ?? "" }
 }

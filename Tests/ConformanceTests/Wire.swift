@@ -132,7 +132,7 @@ struct Wire {
         let bytes = Self.nonce(publish.digest)
         return [
             Self.task(publish.task), Self.nonce(publish.nonce), "4096", bytes, bytes, Self.format(publish.format),
-            "bare", "done", publish.failed.map(Self.store).joined(separator: ","), "raw", "", "{}",
+            "bare", "done", publish.failed.map(Self.store).joined(separator: ","), "raw", "", "{}", "",
         ] + publish.objects.flatMap { [Self.store(configuration.store(of: $0)), key($0)] }
     }
 }

@@ -29,6 +29,32 @@ import Testing
         return AttemptID(task: claim.task.id, nonce: nonce)
     }
 
+    @Test func whereAnImageCameFromIsShownOnceItIsKnown() async throws {
+        try await RunningService.run { service in
+            let id = try await startImport(service).image
+            let path = "/longshore/v1/images/\(id)/provenance"
+            #expect(try await service.send(.GET, path).status == 404)
+            let attempt = try await claim(service)
+            let image = try #require(ImageID(rawValue: id))
+            var content = ImportedContent(
+                sizeBytes: 1, digests: ContentDigests(md5: "0", sha512: "0"),
+                locations: [service.main.id: "\(ObjectKey(image: image, nonce: attempt.nonce))"])
+            content.provenance = Provenance(
+                urls: ["http://example.com/x"], address: "192.0.2.1:80", certificate: nil, etag: "\"v1\"",
+                lastModified: nil, sizeBytes: 1, beganAtMs: 1, endedAtMs: 2, checksum: nil,
+                checksumUrl: "http://example.com/SUMS", signers: ["0123"])
+            let reply = try await service.store.publish(
+                attempt, content, diskFormat: "raw", containerFormat: "bare", message: "")
+            #expect(reply == .published)
+            let answer = try await service.send(.GET, path)
+            #expect(try decode(Provenance.self, answer) == content.provenance)
+            #expect(try answer.object["checksum_url"] == .string("http://example.com/SUMS"))
+            #expect(try await service.image(id)["provenance"] == nil)
+            let other = ImageID.random()
+            #expect(try await service.send(.GET, "/longshore/v1/images/\(other)/provenance").status == 404)
+        }
+    }
+
     @Test func tasksAreListedShownAndCancelled() async throws {
         try await RunningService.run { service in
             var tasks: [TaskID] = []

@@ -62,6 +62,14 @@ import Testing
             try await serving(site) { server in
                 let task = try await ended(bench, server, image: "/latest")
                 #expect(task.state == .success, "\(task.message)")
+                let provenance = try #require(try await bench.store.provenance(of: task.image))
+                #expect(provenance.urls == [server.url("/latest"), server.url("/v7.img")])
+                #expect(provenance.address == "127.0.0.1:\(server.port)")
+                #expect(provenance.sizeBytes == 21)
+                #expect(provenance.beganAtMs <= provenance.endedAtMs)
+                #expect(provenance.checksum == "sha256:\(Self.sha256)")
+                #expect(provenance.checksumUrl == server.url("/SHA256SUMS"))
+                #expect(provenance.signers == nil)
             }
         }
     }
@@ -136,6 +144,8 @@ import Testing
                     let task = try await ended(
                         bench, server, signature: "/SHA256SUMS.sig", keyrings: ["them": keys.keyring])
                     #expect(task.state == .success, "\(task.message)")
+                    let provenance = try await bench.store.provenance(of: task.image)
+                    #expect(provenance?.signers == [keys.fingerprint])
                 }
                 let forged = Array("\(String(repeating: "0", count: 64))  disk.img\n".utf8)
                 let inline: Site = [

@@ -32,6 +32,42 @@ import Testing
         }
     }
 
+    @Test("where the bytes were fetched is kept with the image, in less than 16 KiB, and goes with it")
+    func provenance() async throws {
+        try await withFleet { fleet in
+            let task = try await fleet.queue()
+            let claim = try await fleet.claim()
+            var content = Fleet.content(claim.attempt, task.image)
+            let long = String(repeating: "\u{1}\"", count: 5000)
+            content.provenance = Provenance(
+                urls: Array(repeating: long, count: 100), address: long,
+                certificate: .init(sha256: String(repeating: "f", count: 64), subject: long, issuer: long),
+                etag: long, lastModified: long, sizeBytes: .max, beganAtMs: .max, endedAtMs: .max, checksum: "md5:0",
+                checksumUrl: long, signers: Array(repeating: long, count: 100))
+            for _ in 1...2 {
+                let reply = try await fleet.store.publish(
+                    claim.attempt, content, diskFormat: claim.image.diskFormat,
+                    containerFormat: claim.image.containerFormat, message: "done")
+                #expect(reply == .published)
+            }
+            #expect(try await fleet.store.provenance(of: task.image) == content.provenance)
+            let key = fleet.store.keys.image(task.image)
+            let text = try #require(try await fleet.client.send("HGET", key, "provenance").string)
+            #expect(text.utf8.count < 16 << 10)
+            #expect(try await fleet.store.deleteImage(task.image) == .deleted)
+            #expect(try await fleet.store.provenance(of: task.image) == nil)
+        }
+    }
+
+    @Test("bytes that nobody fetched have no provenance")
+    func noProvenance() async throws {
+        try await withFleet { fleet in
+            let task = try await fleet.queue()
+            #expect(try await fleet.publish(try await fleet.claim()) == .published)
+            #expect(try await fleet.store.provenance(of: task.image) == nil)
+        }
+    }
+
     @Test("a publish makes the image active, ends the task and drops the lock; a repeat says so again")
     func publish() async throws {
         try await withFleet { fleet in

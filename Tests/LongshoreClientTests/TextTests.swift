@@ -17,6 +17,23 @@ struct TextTests {
         #expect(SafeText.line("Größe 日本") == "Größe 日本")
     }
 
+    @Test("The provenance of an image is shown line by line, and what is not known is left out")
+    func provenance() throws {
+        var provenance = Provenance(
+            urls: ["https://a.example/x", "https://b.example/y"], address: "192.0.2.1:443",
+            certificate: .init(sha256: "ab", subject: "CN=b.example", issuer: "CN=\u{1B}[31mroot"), etag: nil,
+            lastModified: nil, sizeBytes: 1000, beganAtMs: 0, endedAtMs: 2000, checksum: "md5:00", checksumUrl: nil,
+            signers: [])
+        let lines = FleetDetails.provenance(provenance, nowMs: 5000, paint: .none)
+        #expect(lines.count == 7)
+        #expect(lines[0].hasSuffix("https://a.example/x") && lines[0].hasPrefix("fetched from"))
+        #expect(lines[1].hasSuffix("https://b.example/y") && lines[1].hasPrefix("redirected to"))
+        #expect(lines[3].hasSuffix("CN=b.example, by CN=\u{FFFD}[31mroot"))
+        #expect(lines[5].contains("1000 B in 2"), "\(lines[5])")
+        provenance.signers = ["0123", "4567"]
+        #expect(FleetDetails.provenance(provenance, nowMs: 5000, paint: .none).last?.hasSuffix("0123, 4567") == true)
+    }
+
     @Test("Wide characters take two columns, combining ones none")
     func width() {
         #expect(SafeText.width("abc") == 3)

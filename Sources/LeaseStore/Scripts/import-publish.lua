@@ -3,7 +3,8 @@
 -- KEYS  1 anchor
 -- ARGV  1 task  2 nonce  3 size (bytes)  4 md5  5 sha512  6 disk format and  7 container format that were imported
 -- ARGV  8 message  9 failed stores (comma separated)  10 detected format  11 virtual size (bytes), or ''
--- ARGV  12 inspection (JSON; of staged data), or ''  13… store and object key, in pairs
+-- ARGV  12 inspection (JSON; of staged data), or ''  13 provenance (JSON; of fetched data), or ''
+-- ARGV  14… store and object key, in pairs
 -- REPLY published | lost why holder | gone | changed what
 -- Idempotent on the nonce.
 local id, nonce, size = ARGV[1], ARGV[2], ARGV[3]
@@ -18,11 +19,11 @@ local stage = image.stage and cjson.decode(image.stage)
 
 -- An object is the attempt's own, or the staged one that the claim saw; nothing else may become an image's bytes.
 local own = task.image .. '/' .. nonce
-for i = 13, #ARGV, 2 do
+for i = 14, #ARGV, 2 do
     local adopted = stage and stage.store == ARGV[i] and stage.key == ARGV[i + 1] and task.kind == nil
     if ARGV[i + 1] ~= own and not adopted then return { 'changed', 'staged data' } end
 end
-if #ARGV < 14 or (task.kind == 'stage' and #ARGV > 14) then
+if #ARGV < 15 or (task.kind == 'stage' and #ARGV > 15) then
     return redis.error_reply('ERR a publish needs a location, and a staging just one')
 end
 if ARGV[10] == '' then return redis.error_reply('ERR a publish needs the verdict of an inspection') end
@@ -34,7 +35,7 @@ end
 redis.call('HSET', task_key(id), 'bytes_done', size, 'bytes_total', size, 'phase', 'publishing')
 if task.kind == 'stage' then
     redis.call('HSET', image_key(task.image), 'size', size, 'updated_at', NOW, 'stage', cjson.encode({
-        store = ARGV[13], key = ARGV[14], sizeBytes = tonumber(size), digests = { md5 = ARGV[4], sha512 = ARGV[5] },
+        store = ARGV[14], key = ARGV[15], sizeBytes = tonumber(size), digests = { md5 = ARGV[4], sha512 = ARGV[5] },
         inspection = ARGV[12],
     }))
 else
@@ -42,11 +43,12 @@ else
         'status', 'active', 'size', size, 'md5', ARGV[4], 'sha512', ARGV[5], 'updated_at', NOW, 'detected', ARGV[10],
     }
     if ARGV[11] ~= '' then fields[#fields + 1], fields[#fields + 2] = 'virtual_size', ARGV[11] end
+    if ARGV[13] ~= '' then fields[#fields + 1], fields[#fields + 2] = 'provenance', ARGV[13] end
     if not task.kind then
         fields[#fields + 1], fields[#fields + 2] = 'importing', ''
         fields[#fields + 1], fields[#fields + 2] = 'failed', union(split(ARGV[9]), {})
     end
-    for i = 13, #ARGV, 2 do
+    for i = 14, #ARGV, 2 do
         fields[#fields + 1], fields[#fields + 2] = 'loc:' .. ARGV[i], ARGV[i + 1]
     end
     redis.call('HSET', image_key(task.image), unpack(fields))
@@ -54,7 +56,7 @@ else
 end
 -- What the attempt wrote and nothing names now: in a store that failed, or that was asked for and is not spoken of.
 local named = {}
-for i = 13, #ARGV, 2 do named[ARGV[i] .. ' ' .. ARGV[i + 1]] = true end
+for i = 14, #ARGV, 2 do named[ARGV[i] .. ' ' .. ARGV[i + 1]] = true end
 for _, list in ipairs({ stores_of(task), split(ARGV[9]) }) do
     for _, store in ipairs(list) do
         if not named[store .. ' ' .. own] then name_garbage(store, own) end
@@ -63,7 +65,7 @@ end
 if stage and not named[stage.store .. ' ' .. stage.key] then name_garbage(stage.store, stage.key) end
 -- A Redis that has lost this publish is behind the mark of its stores, and nothing is swept by it.
 redis.call('HINCRBY', CONTROL, 'sequence', 1)
-for i = 13, #ARGV, 2 do count('stored:' .. ARGV[i], size) end
+for i = 14, #ARGV, 2 do count('stored:' .. ARGV[i], size) end
 task.phase, task.bytes_done = 'publishing', size
 finish(id, task, 'success', 'success', ARGV[8], image)
 return { 'published' }

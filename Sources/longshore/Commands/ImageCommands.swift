@@ -82,8 +82,16 @@ struct ShowCommand: AsyncParsableCommand {
     }
 
     private func show(_ image: ImageDocument, _ client: ServiceClient, _ console: Console) async throws {
-        if output.json { return try await console.print([try JSONLine.text(image)]) }
+        let provenance = try await client.provenance(of: image.id)
+        if output.json {
+            let shown = try provenance.map { try ImageDocument(image, provenance: $0) } ?? image
+            return try await console.print([try JSONLine.text(shown)])
+        }
         try await console.print(FleetDetails.image(image, paint: console.paint))
+        if let provenance {
+            let now = HumanUnits.nowMs()
+            try await console.print([""] + FleetDetails.provenance(provenance, nowMs: now, paint: console.paint))
+        }
         guard let latest = try await client.tasks(image: image.id, limit: 1).tasks.first else { return }
         try await console.print([""])
         try await show(try await client.task(latest.id), console)

@@ -1,0 +1,22 @@
+import Hummingbird
+import ImageCatalog
+import ImportModel
+import LeaseStore
+
+/// Where the bytes of an image came from: of the fleet API, since the Image API has no place for it that clients would
+/// not take for a property of their own and copy to other images.
+struct ProvenanceController: Sendable {
+    let catalog: Catalog
+    let store: LeaseStore
+
+    func add(to routes: inout RouteTable) {
+        routes.get("/longshore/v1/images/:id/provenance") { _, context in
+            let image = try await catalog.image(context.part("id"), for: context.caller)
+            guard let provenance = try await store.provenance(of: image.id) else {
+                throw APIError(
+                    .notFound, "Image \(image.id) has no provenance: nothing was fetched for it from a URL.")
+            }
+            return try .fleet(provenance)
+        }
+    }
+}
