@@ -190,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "LongshoreClientTests",
             dependencies: [
-                "DiskImage", "ImportModel", "LongshoreClient", httpTypes, hummingbird, logging, nioCore,
+                "DiskImage", "ImportModel", "LongshoreClient", httpTypes, hummingbird, lifecycle, logging, nioCore,
+                nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "OperationsTests", dependencies: ["ImportModel", "Operations", logging], swiftSettings: settings),
