@@ -26,11 +26,12 @@ enum BodyTarget {
         let order: ImportOrder
         do { order = try ImportOrder(body) } catch { return try short(error.message) }
         try require(order.stores.count <= 64, "too many stores")
-        try require((0...9).contains(order.priority), "priority \(order.priority)")
+        try require((0...9).contains(order.extras.priority), "priority \(order.extras.priority)")
         try require((order.uri != nil) == (order.method == .webDownload), "a uri with the wrong method")
         let request = ImportRequest(
             method: order.method, uri: order.uri, stores: order.stores.compactMap(StoreID.init(rawValue:)),
-            allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.checksum)
+            allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.extras.checksum,
+            publisher: order.extras.publisher)
         let again = try expect("a request cannot be kept") {
             try JSONDecoder().decode(ImportRequest.self, from: JSONEncoder().encode(request))
         }
