@@ -226,9 +226,10 @@ let package = Package(
                 "FaultHarness", "ImportModel", "RedisClient", "TestSupport", asyncHTTPClient, nioCore, nioHTTP1,
                 nioPosix,
             ], swiftSettings: settings),
+        .target(name: "CResolverAim", path: "Tests/ResolverAim"),
         .testTarget(
             name: "WebSourceTests",
-            dependencies: ["ImportModel", "TestSupport", "WebSource", nioCore, nioPosix, nioSSL],
+            dependencies: ["CResolverAim", "ImportModel", "TestSupport", "WebSource", nioCore, nioPosix, nioSSL],
             exclude: ["hostile-urls.txt"], swiftSettings: settings),
     ]
 )

@@ -81,9 +81,21 @@ extension SettingKey {
         "Hosts and networks (CIDR) that may be fetched from although they are private or loopback addresses.")
     static let sourcesDeny = SettingKey(
         "sources.deny", .list, nil, "Hosts and networks (CIDR) that are never fetched from; stronger than allow.")
+    static let sourcesSchemes = SettingKey(
+        "sources.schemes", .list, "http,https", "How sources may be fetched: `http`, `https`, or both.")
+    static let sourcesPorts = SettingKey(
+        "sources.ports", .list, "80,443,1024-65535", "Ports that may be fetched from, and ranges of them.")
+    static let sourcesRedirects = SettingKey(
+        "sources.redirects", .count(0...20), "5", "How many redirects are followed.")
     static let sourcesMaxBytes = SettingKey("sources.max-bytes", .size, "1TiB", "The largest source.")
     static let sourcesConnectTimeout = SettingKey(
         "sources.connect-timeout", .duration, "10s", "How long connecting to a source may take.")
+    static let sourcesHeadersTimeout = SettingKey(
+        "sources.headers-timeout", .duration, "30s",
+        "How long a source may take, once it is connected to, for TLS and the headers of its answer.")
+    static let sourcesMinimumRate = SettingKey(
+        "sources.minimum-rate", .size, nil,
+        "Bytes that must arrive in a second, judged once a minute; unset: any, as long as some do.")
     static let sourcesIdleTimeout = SettingKey(
         "sources.idle-timeout", .duration, "60s", "How long a source may send nothing.")
     static let sourcesTotalTimeout = SettingKey(
@@ -94,6 +106,10 @@ extension SettingKey {
     static let importKeyrings = SettingKey(
         "import.keyrings", .keyrings, nil,
         "Keyrings that imports may name for signed checksums: `name=/path`, files as `gpg --export` writes them.")
+
+    static let importRequireFormatMatch = SettingKey(
+        "import.require-format-match", .flag, "true",
+        "Refuse bytes of another format than the image is declared to be. What is dangerous is refused in any case.")
 
     static let stores = SettingKey(
         "stores", .stores, nil,
@@ -124,8 +140,10 @@ extension SettingKey {
         workerConcurrency, workerDrainTimeout, workerStallTimeout,
         leaseDuration, leaseBeat, leaseMargin, leaseStealAfter, leasePendingStealAfter, leaseMaxAttempts, leaseDeadline,
         leaseRetention, leaseGarbageGrace, retryBase, retryCap,
-        sourcesAllow, sourcesDeny, sourcesMaxBytes, sourcesConnectTimeout, sourcesIdleTimeout, sourcesTotalTimeout,
-        sourcesCAFile, importKeyrings, stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
+        sourcesAllow, sourcesDeny, sourcesSchemes, sourcesPorts, sourcesRedirects, sourcesMaxBytes,
+        sourcesConnectTimeout,
+        sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
+        importRequireFormatMatch, importKeyrings, stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
         auditInterval,
     ]
 

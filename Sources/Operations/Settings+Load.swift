@@ -43,10 +43,14 @@ extension Settings {
         retry = reader.retry()
         sources = Sources(
             allow: reader.hosts(.sourcesAllow), deny: reader.hosts(.sourcesDeny),
-            maxBytes: reader.size(.sourcesMaxBytes), connectTimeout: reader.duration(.sourcesConnectTimeout),
+            schemes: reader.schemes(.sourcesSchemes), ports: reader.ports(.sourcesPorts),
+            redirects: reader.count(.sourcesRedirects), maxBytes: reader.size(.sourcesMaxBytes),
+            minimumRate: reader.rate(.sourcesMinimumRate), headersTimeout: reader.duration(.sourcesHeadersTimeout),
+            connectTimeout: reader.duration(.sourcesConnectTimeout),
             idleTimeout: reader.duration(.sourcesIdleTimeout), totalTimeout: reader.duration(.sourcesTotalTimeout),
             caFile: reader.file(.sourcesCAFile))
-        imports = Imports(keyrings: reader.keyrings(.importKeyrings))
+        imports = Imports(
+            requireFormatMatch: reader.flag(.importRequireFormatMatch), keyrings: reader.keyrings(.importKeyrings))
         stores = reader.stores()
         stagingStore = reader.stagingStore(among: stores)
         sweep = Sweep(

@@ -44,7 +44,13 @@ package struct Settings: Sendable {
     package struct Sources: Sendable {
         package let allow: [String]
         package let deny: [String]
+        package let schemes: Set<String>
+        package let ports: [ClosedRange<Int>]
+        package let redirects: Int
         package let maxBytes: Int64
+        /// Bytes a second; `nil`: any.
+        package let minimumRate: Int64?
+        package let headersTimeout: Duration
         package let connectTimeout: Duration
         package let idleTimeout: Duration
         package let totalTimeout: Duration
@@ -52,6 +58,7 @@ package struct Settings: Sendable {
     }
 
     package struct Imports: Sendable {
+        package let requireFormatMatch: Bool
         /// Files of keys, by the names that imports use.
         package let keyrings: [String: String]
     }

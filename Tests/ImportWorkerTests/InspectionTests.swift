@@ -24,10 +24,14 @@ import Testing
         }
     }
 
-    private func importing(_ bench: WorkBench, _ bytes: [UInt8], as diskFormat: String) async throws -> TaskRecord {
+    private func importing(
+        _ bench: WorkBench, _ bytes: [UInt8], as diskFormat: String, mustMatch: Bool = true
+    ) async throws -> TaskRecord {
         let server = try await serve(bytes)
         let task = try await bench.queue(server.url(), as: diskFormat)
-        let ended = try await running([try bench.claimLoop()]) { try await bench.end(of: task.id) }
+        let ended = try await running([try bench.claimLoop(mustMatchFormat: mustMatch)]) {
+            try await bench.end(of: task.id)
+        }
         try await server.stop()
         return ended
     }
@@ -49,6 +53,17 @@ import Testing
                 #expect(ended.message.contains(declared))
                 #expect(try await bench.store.image(ended.image)?.status == .queued)
             }
+        }
+    }
+
+    @Test func whereNoMatchIsAskedForAnotherFormatIsImportedAndADangerousOneIsNot() async throws {
+        try await WorkBench.with { bench in
+            let ended = try await importing(bench, try qcow2(bench), as: "raw", mustMatch: false)
+            #expect(ended.state == .success)
+            let bytes = try qcow2(bench, ["-u", "-b", "/etc/passwd", "-F", "raw"])
+            let refused = try await importing(bench, bytes, as: "raw", mustMatch: false)
+            #expect(refused.result == .rejected)
+            #expect(refused.message.contains("backing"))
         }
     }
 

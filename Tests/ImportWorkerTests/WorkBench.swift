@@ -79,11 +79,13 @@ struct WorkBench: Sendable {
     }
 
     func runner(
-        stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil, keyrings: [String: String] = [:]
+        stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil, keyrings: [String: String] = [:],
+        mustMatchFormat: Bool = true
     ) throws -> AttemptRunner {
         var limits = AttemptRunner.Limits()
         limits.retry = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
         limits.stall = stall
+        limits.mustMatchFormat = mustMatchFormat
         let source = try WebSource(
             policy: SourcePolicy(allow: [HostRule(parsing: "127.0.0.0/8")]), resolver: SystemResolver(threads: threads))
         return AttemptRunner(
@@ -92,10 +94,12 @@ struct WorkBench: Sendable {
     }
 
     func claimLoop(
-        concurrency: Int = 2, stall: Duration = .seconds(30), keyrings: [String: String] = [:]
+        concurrency: Int = 2, stall: Duration = .seconds(30), keyrings: [String: String] = [:],
+        mustMatchFormat: Bool = true
     ) throws -> ClaimLoop {
         ClaimLoop(
-            store: store, runner: try runner(stall: stall, keyrings: keyrings), process: identity.id,
+            store: store, runner: try runner(stall: stall, keyrings: keyrings, mustMatchFormat: mustMatchFormat),
+            process: identity.id,
             stores: [Self.storeID],
             concurrency: concurrency, logger: logger)
     }

@@ -80,6 +80,31 @@ import Testing
         }
     }
 
+    @Test func `What may be fetched, and how, is set by words, ports and limits`() throws {
+        let usual = try load()
+        #expect(usual.sources.schemes == ["http", "https"])
+        #expect(usual.sources.ports == [80...80, 443...443, 1024...65535])
+        #expect(usual.sources.redirects == 5 && usual.sources.minimumRate == nil && usual.imports.requireFormatMatch)
+        #expect(usual.sources.headersTimeout == .seconds(30))
+        let settings = try load(
+            file: """
+                sources: {schemes: [HTTPS], ports: [443, 8000-8100], redirects: 0, headers-timeout: 2s, minimum-rate: 1KiB}
+                import: {require-format-match: false}
+                """)
+        #expect(settings.sources.schemes == ["https"] && settings.sources.ports == [443...443, 8000...8100])
+        #expect(settings.sources.redirects == 0 && settings.sources.minimumRate == 1024)
+        #expect(settings.sources.headersTimeout == .seconds(2) && !settings.imports.requireFormatMatch)
+        for (key, text) in [
+            ("sources.schemes", "ftp"), ("sources.schemes", ","), ("sources.ports", "0"), ("sources.ports", "65536"),
+            ("sources.ports", "9-8"), ("sources.ports", "1-2-3"), ("sources.ports", "http"), ("sources.ports", ","),
+            ("sources.ports", "-80"), ("sources.redirects", "21"), ("sources.minimum-rate", "slow"),
+        ] {
+            #expect("\(key) \(text)") {
+                try load(flags: [key: text])
+            } throws: { "\($0)".contains(key) }
+        }
+    }
+
     @Test func `Stores come from a list in the file`() throws {
         let settings = try load(
             file: """

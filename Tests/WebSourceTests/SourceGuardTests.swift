@@ -106,7 +106,7 @@ import Testing
 }
 
 /// Counts connections on all addresses of this machine, and closes them.
-private final class Listener: Sendable {
+final class Listener: Sendable {
     let port: Int
     private let channel: any Channel
     private let accepted: Counter
@@ -133,7 +133,7 @@ private final class Counter: Sendable {
     let value = Mutex(0)
 }
 
-private func withListener(_ use: (Listener) async throws -> Void) async throws {
+func withListener(_ use: (Listener) async throws -> Void) async throws {
     let listener = try await Listener()
     do { try await use(listener) } catch {
         try await listener.stop()

@@ -22,7 +22,8 @@ extension Node {
             uploads: LeasedUploads(
                 attempt: UploadAttempt(
                     store: store, beats: beats, process: identity.id, threads: digestThreads,
-                    maxBytes: settings.api.maxUploadBytes, logger: logger),
+                    maxBytes: settings.api.maxUploadBytes, mustMatchFormat: settings.imports.requireFormatMatch,
+                    logger: logger),
                 storages: storages))
         parts.keyrings = Set(settings.imports.keyrings.keys)
         let metrics = metrics

@@ -82,6 +82,7 @@ extension Node {
         limits.retry = settings.retry
         limits.stall = settings.worker.stallTimeout
         limits.maxBytes = settings.sources.maxBytes
+        limits.mustMatchFormat = settings.imports.requireFormatMatch
         let runner = AttemptRunner(
             store: store, beats: beats, storages: storages, source: source,
             signatures: SignatureVerifier(keyrings: settings.imports.keyrings), threads: digestThreads, limits: limits,

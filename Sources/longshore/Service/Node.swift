@@ -118,14 +118,16 @@ struct Node: Sendable {
 
     private static func policy(_ sources: Settings.Sources) throws -> SourcePolicy {
         SourcePolicy(
+            schemes: sources.schemes, ports: sources.ports,
             allow: try sources.allow.map { try HostRule(parsing: $0) },
             deny: try sources.deny.map { try HostRule(parsing: $0) })
     }
 
     private static func limits(_ sources: Settings.Sources) -> SourceLimits {
         SourceLimits(
-            connect: sources.connectTimeout, idle: sources.idleTimeout, total: sources.totalTimeout,
-            maxBytes: sources.maxBytes)
+            connect: sources.connectTimeout, headers: sources.headersTimeout, idle: sources.idleTimeout,
+            total: sources.totalTimeout, minimumRate: sources.minimumRate, maxBytes: sources.maxBytes,
+            redirects: sources.redirects)
     }
 
     private static func accept(_ findings: [ServerFinding], allowUnsafe: Bool, _ logger: Logger) throws {
