@@ -66,15 +66,17 @@ package struct AttemptRunner: Sendable {
         let settlement = Settlement(
             store: store, attempt: keeper.attempt, retry: limits.retry, drain: drain, logger: logger)
         return await keeper.keep {
-            let outcome = await outcome(of: transfer, keeper, drain)
+            let outcome = await outcome(of: transfer, keeper, drain, settlement)
             // A task of its own, since what is known has to be written, or refused, also where this one is cancelled.
             return await Task { await settlement.write(outcome, of: claim) }.value
         }
     }
 
     /// The first of: the transfer's end, the lease's loss, a stall, the drain.
-    private func outcome(of transfer: Transfer, _ keeper: LeaseKeeper, _ drain: OneShot<Void>) async -> Outcome {
-        let ended = OneShot<Outcome?>()
+    private func outcome(
+        of transfer: Transfer, _ keeper: LeaseKeeper, _ drain: OneShot<Void>, _ settlement: Settlement
+    ) async -> Outcome {
+        let (ended, givenUp) = (OneShot<Outcome?>(), OneShot<Void>())
         // Not a child: a system call on a store that hangs cannot be cancelled, and must hold up nobody. Whatever it
         // still writes goes to this attempt's own object, which nothing will ever name.
         let running = Task {
@@ -83,6 +85,9 @@ package struct AttemptRunner: Sendable {
             } catch {
                 ended.fulfil(Outcome(error, from: transfer))
             }
+            // Nobody waited; the object may have been swept already when the store still made it.
+            // In a task of its own, since this one has been cancelled.
+            if givenUp.peek != nil { await Task { await settlement.nameLate(transfer.claim) }.value }
         }
         defer { running.cancel() }
         return await withTaskGroup(of: Outcome?.self) { group in
@@ -99,6 +104,7 @@ package struct AttemptRunner: Sendable {
                 first = outcome
                 group.cancelAll()
             }
+            if ended.peek == nil { givenUp.fulfil(()) }
             return first ?? .interrupted
         }
     }

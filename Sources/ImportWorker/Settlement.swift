@@ -70,11 +70,23 @@ struct Settlement: Sendable {
     /// Somebody else decides now. What this attempt may have written is named, so that the sweeper finds it.
     private func lose(_ lost: LostLease, of claim: Claim) async throws -> Outcome {
         logger.warning("lease lost: \(lost)")
+        try await name(claim)
+        return .leaseLost(lost)
+    }
+
+    /// The transfer of an attempt that was given up has come to its end. What it wrote since is named once more; what
+    /// is lost with this process is left to a listing of the store.
+    func nameLate(_ claim: Claim) async {
+        do { try await name(claim) } catch {
+            logger.warning("what was written late could not be named", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func name(_ claim: Claim) async throws {
         let key = ObjectKey(image: claim.task.image, nonce: attempt.nonce).description
         try await insist {
             try await store.nameGarbage(claim.task.request.stores.map { ($0, key) })
         }
-        return .leaseLost(lost)
     }
 
     private func insist<Answer>(_ call: () async throws -> Answer) async throws -> Answer {

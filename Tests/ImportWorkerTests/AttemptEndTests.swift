@@ -14,6 +14,10 @@ import Testing
             attempt.drain.fulfil()
             #expect(try await attempt.outcome() == .interrupted)
             try await expectGivenBack(bench, attempt)
+            // What it was told to be garbage is swept; then the store writes after all.
+            try await bench.client.send("DEL", "{test}:garbage")
+            attempt.storage.release()
+            try await eventually { try await garbage(bench) == [attempt.object] }
         }
     }
 
