@@ -31,4 +31,12 @@ struct APIContext: RequestContext {
 
     /// A captured part of the path; the empty text, which is no id, if there is none.
     func part(_ name: String) -> String { parameters.get(name) ?? "" }
+
+    /// A captured part of the path, without its escapes.
+    func decoded(_ name: String) throws(APIError) -> String {
+        guard let text = PercentCoding.decode(part(name)) else {
+            throw APIError(.badRequest, "The path of the URL is not well formed.")
+        }
+        return text
+    }
 }

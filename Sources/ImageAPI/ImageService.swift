@@ -140,6 +140,7 @@ package struct ImageService: Service {
         var routes = RouteTable(router: router)
         DiscoveryController(address: address, shelf: shelf).add(to: &routes)
         ImagesController(catalog: catalog, address: address, shelf: shelf).add(to: &routes)
+        MembersController(catalog: catalog).add(to: &routes)
         ImportController(
             catalog: catalog, store: parts.leaseStore, shelf: shelf, sources: parts.sources, keyrings: parts.keyrings,
             patience: configuration.patience

@@ -3,7 +3,7 @@ import Hummingbird
 import ImageCatalog
 import ImportModel
 
-/// Images: create, show, list, change, delete.
+/// Images: create, show, list, change, delete; single tags; taking out of service.
 struct ImagesController: Sendable {
     let catalog: Catalog
     let address: ServiceAddress
@@ -18,6 +18,22 @@ struct ImagesController: Sendable {
         routes.on(.patch, "/v2/images/:id", takesBody: true, patch)
         routes.on(.delete, "/v2/images/:id") { _, context in
             try await catalog.delete(context.part("id"), by: context.caller)
+            return .noContent
+        }
+        routes.on(.put, "/v2/images/:id/tags/:tag") { _, context in
+            try await catalog.addTag(try context.decoded("tag"), to: context.part("id"), by: context.caller)
+            return .noContent
+        }
+        routes.on(.delete, "/v2/images/:id/tags/:tag") { _, context in
+            try await catalog.removeTag(try context.decoded("tag"), from: context.part("id"), by: context.caller)
+            return .noContent
+        }
+        routes.on(.post, "/v2/images/:id/actions/deactivate") { _, context in
+            try await catalog.deactivate(context.part("id"), by: context.caller)
+            return .noContent
+        }
+        routes.on(.post, "/v2/images/:id/actions/reactivate") { _, context in
+            try await catalog.reactivate(context.part("id"), by: context.caller)
             return .noContent
         }
     }

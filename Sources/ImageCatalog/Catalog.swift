@@ -34,18 +34,10 @@ package struct Catalog: Sendable {
 
     package func create(_ body: JSON, by caller: Caller) async throws -> ImageRecord {
         let creation = try ImageCreation(body, by: caller)
-        var mayExist = false
-        let created = try await LeaseStore.insist(for: patience) {
-            do {
-                return try await store.createImage(creation.image)
-            } catch let error as LeaseStoreError {
-                if case .inDoubt = error { mayExist = true }
-                throw error
-            }
-        }
+        let (created, isRepeat) = try await insist { try await store.createImage(creation.image) }
         if let created { return created }
         // The id is taken: by an earlier try of this very call, whose reply was lost, or by somebody else's image.
-        if !creation.hasChosenID || mayExist, let image = try await store.image(creation.image.id),
+        if !creation.hasChosenID || isRepeat, let image = try await store.image(creation.image.id),
             image.owner == creation.image.owner
         {
             return image
@@ -53,11 +45,20 @@ package struct Catalog: Sendable {
         throw CatalogError.conflict("Image ID \(creation.image.id) already exists!")
     }
 
-    /// Changes an image. A change that somebody else made meanwhile is not overwritten: this one is computed again.
     package func patch(_ id: String, _ patch: ImagePatch, by caller: Caller) async throws -> ImageRecord {
+        try await change(id, by: caller) { image throws(CatalogError) in
+            image = try patch.applied(to: image, by: caller)
+        }
+    }
+
+    /// Changes an image. A change that somebody else made meanwhile is not overwritten: this one is computed again.
+    func change(
+        _ id: String, by caller: Caller, _ apply: (inout ImageRecord) throws(CatalogError) -> Void
+    ) async throws -> ImageRecord {
         for _ in 0..<8 {
             let image = try await image(id, changedBy: caller)
-            let changed = try patch.applied(to: image, by: caller)
+            var changed = image
+            try apply(&changed)
             if changed == image { return image }
             switch try await store.updateImage(image, to: changed) {
             case .updated: return try await self.image(id, for: caller)
@@ -73,22 +74,29 @@ package struct Catalog: Sendable {
 
     package func delete(_ id: String, by caller: Caller) async throws {
         let image = try await image(id, changedBy: caller)
-        var mayBeDone = false
-        let reply = try await LeaseStore.insist(for: patience) {
-            do {
-                return try await store.deleteImage(image.id)
-            } catch let error as LeaseStoreError {
-                if case .inDoubt = error { mayBeDone = true }
-                throw error
-            }
-        }
+        let (reply, isRepeat) = try await insist { try await store.deleteImage(image.id) }
         switch reply {
         case .deleted: return
-        case .noImage where mayBeDone: return
+        case .noImage where isRepeat: return
         case .noImage: throw CatalogError.noImage(id)
         case .protected:
             throw CatalogError.forbidden(
                 "Image \(id) is protected and cannot be deleted; set protected to false first.")
         }
+    }
+
+    /// Makes a call until it is answered, sitting out a short outage of Redis.
+    /// - Returns: the answer, and whether an earlier try of this very call may have been carried out.
+    func insist<Answer>(_ call: () async throws -> Answer) async throws -> (answer: Answer, isRepeat: Bool) {
+        var isRepeat = false
+        let answer = try await LeaseStore.insist(for: patience) {
+            do {
+                return try await call()
+            } catch let error as LeaseStoreError {
+                if case .inDoubt = error { isRepeat = true }
+                throw error
+            }
+        }
+        return (answer, isRepeat)
     }
 }

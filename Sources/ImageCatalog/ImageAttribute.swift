@@ -33,6 +33,14 @@ package enum ImageAttribute {
             throw .forbidden("Attribute '\(name.prefix(64))' is reserved.")
         }
     }
+
+    /// Refuses tags that are too long, and too many of them.
+    static func admit(tags: Set<String>) throws(CatalogError) {
+        guard tags.allSatisfy({ (1...maxNameLength).contains($0.unicodeScalars.count) }) else {
+            throw .invalid("Each tag must be a string of 1 to \(maxNameLength) characters.")
+        }
+        guard tags.count <= maxTags else { throw .tooMuch("An image has at most \(maxTags) tags.") }
+    }
 }
 
 extension ImageRecord {
@@ -127,14 +135,10 @@ extension ImageRecord {
         guard let items = value.array else { throw .invalid("'tags' must be a list of strings.") }
         var tags: Set<String> = []
         for item in items {
-            guard let tag = item.string, !tag.isEmpty, tag.unicodeScalars.count <= ImageAttribute.maxNameLength else {
-                throw .invalid("Each tag must be a string of 1 to 255 characters.")
-            }
+            guard let tag = item.string else { throw .invalid("Each tag must be a string.") }
             tags.insert(tag)
         }
-        guard tags.count <= ImageAttribute.maxTags else {
-            throw .tooMuch("An image has at most \(ImageAttribute.maxTags) tags.")
-        }
+        try ImageAttribute.admit(tags: tags)
         return tags
     }
 }

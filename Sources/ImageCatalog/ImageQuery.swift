@@ -13,6 +13,8 @@ package struct ImageQuery: Sendable {
     let order: ImageOrder
     /// `nil`: what the caller sees unasked.
     private let visibility: String?
+    /// Of the images that are shared with the caller's project, those to which it said this; `nil`: all.
+    private let answer: MemberStatus?
     private let filters: [ImageFilter]
     private let parameters: [Parameter]
 
@@ -37,9 +39,7 @@ package struct ImageQuery: Sendable {
         }
         order = try ImageOrder(parameters)
         visibility = try Self.visibility(last("visibility"))
-        if let status = last("member_status"), !["accepted", "pending", "rejected", "all"].contains(status) {
-            throw .invalid("member_status must be accepted, pending, rejected or all.")
-        }
+        answer = try Self.answer(last("member_status"))
         var filters: [ImageFilter] = []
         for parameter in parameters
         where !Self.paging.contains(parameter.name) && !["visibility", "member_status"].contains(parameter.name) {
@@ -50,13 +50,13 @@ package struct ImageQuery: Sendable {
     }
 
     func matches(_ image: ImageRecord, for caller: Caller) -> Bool {
-        let isVisible =
+        let isWanted =
             switch visibility {
             case nil: caller.seesUnasked(image)
-            case "all": caller.maySee(image)
-            case let wanted?: caller.maySee(image) && image.visibility.rawValue == wanted
+            case "all": true
+            case let wanted?: image.visibility.rawValue == wanted
             }
-        return isVisible && filters.allSatisfy { $0.matches(image) }
+        return isWanted && caller.lists(image, sharedAnd: answer) && filters.allSatisfy { $0.matches(image) }
     }
 
     /// The document around a page, with links to the first page and, behind a full one, to the next.
@@ -83,6 +83,14 @@ package struct ImageQuery: Sendable {
             throw .invalid("limit must be a whole number, 0 or more.")
         }
         return min(limit, maxLimit)
+    }
+
+    private static func answer(_ text: String?) throws(CatalogError) -> MemberStatus? {
+        guard text != "all" else { return nil }
+        guard let answer = MemberStatus(rawValue: text ?? MemberStatus.accepted.rawValue) else {
+            throw .invalid("member_status must be accepted, pending, rejected or all.")
+        }
+        return answer
     }
 
     private static func visibility(_ text: String?) throws(CatalogError) -> String? {

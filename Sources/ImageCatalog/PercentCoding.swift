@@ -1,3 +1,5 @@
+import ImportModel
+
 /// The query of a URL and its parts.
 package enum PercentCoding {
     private static let hex = Array("0123456789ABCDEF".utf8)
@@ -22,18 +24,23 @@ package enum PercentCoding {
         var parameters: [(name: String, value: String)] = []
         for part in query.split(separator: "&") {
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = decode(pair[0]), let value = decode(pair.count == 2 ? pair[1] : "") else { return nil }
+            guard let name = decode(form(pair[0])), let value = decode(form(pair.count == 2 ? pair[1] : "")) else {
+                return nil
+            }
             parameters.append((name, value))
         }
         return parameters
     }
 
-    private static func decode(_ text: Substring) -> String? {
+    /// In a query, and only there, a plus is a space.
+    private static func form(_ text: Substring) -> String { String(text).replacingScalar("+", with: " ") }
+
+    /// A part of a path; `nil` where an escape is broken or the text is no UTF-8.
+    package static func decode(_ text: String) -> String? {
         var bytes: [UInt8] = []
         var rest = text.utf8[...]
         while let byte = rest.popFirst() {
             switch byte {
-            case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
                 let digits = rest.prefix(2)
                 guard digits.count == 2, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),

@@ -20,6 +20,8 @@ package struct ImageRecord: Hashable, Sendable {
     /// Free properties, by their names in the API.
     package var properties: [String: String] = [:]
     package var tags: Set<String> = []
+    /// The projects that the image is shared with, by their ids; without effect unless `visibility` is `shared`.
+    package var members: [String: ImageMember] = [:]
     /// The object key of this image's bytes in each store that holds them.
     package var locations: [StoreID: String] = [:]
     /// Data that waits for a `glance-direct` import.
@@ -81,5 +83,6 @@ package enum ImageField {
     package static let updatedAt = "updated_at"
     package static let propertyPrefix = "p:"
     package static let tagPrefix = "t:"
+    package static let memberPrefix = "m:"
     package static let locationPrefix = "loc:"
 }

@@ -30,6 +30,8 @@ extension ImageRecord {
                 properties[property] = value
             } else if let tag = Self.name(in: field, after: ImageField.tagPrefix) {
                 tags.insert(tag)
+            } else if let project = Self.name(in: field, after: ImageField.memberPrefix) {
+                members[project] = try ImageMember(text: value, of: id)
             } else if let store = Self.name(in: field, after: ImageField.locationPrefix).flatMap(StoreID.init) {
                 locations[store] = value
             }
@@ -73,5 +75,16 @@ extension ImageRecord {
         for (name, value) in properties { fields[ImageField.propertyPrefix + name] = value }
         for tag in tags { fields[ImageField.tagPrefix + tag] = "1" }
         return fields
+    }
+}
+
+extension ImageMember {
+    /// As it stands in the hash: status, added at, changed at.
+    fileprivate init(text: String, of image: ImageID) throws(LeaseStoreError) {
+        let parts = text.split(separator: " ")
+        guard parts.count == 3, let status = MemberStatus(rawValue: String(parts[0])), let created = Int64(parts[1]),
+            let updated = Int64(parts[2])
+        else { throw .malformed(reason: "image \(image) has a member that cannot be read") }
+        self.init(status: status, createdAtMs: created, updatedAtMs: updated)
     }
 }

@@ -15,6 +15,12 @@ package enum ImageDeleteReply: Hashable, Sendable {
     case deleted, noImage, protected
 }
 
+package enum ImageSwitchReply: Hashable, Sendable {
+    case switched, noImage
+    /// Only an active or deactivated image can be switched.
+    case wrongStatus(ImageStatus)
+}
+
 extension LeaseStore {
     /// Adds an image; `nil` when its id was ever used before. Returns the record as it is now.
     package func createImage(_ image: ImageRecord) async throws -> ImageRecord? {
@@ -53,11 +59,7 @@ extension LeaseStore {
         case "updated": return .updated(revision: try reply.int(0))
         case "conflict": return .conflict
         case "no-image": return .noImage
-        case "wrong-status":
-            guard let status = ImageStatus(rawValue: try reply.string(0)) else {
-                throw reply.malformed("an unknown status")
-            }
-            return .wrongStatus(status)
+        case "wrong-status": return .wrongStatus(try reply.imageStatus(0))
         default: throw reply.unknown
         }
     }
@@ -69,6 +71,19 @@ extension LeaseStore {
         case "deleted": return .deleted
         case "no-image": return .noImage
         case "protected": return .protected
+        default: throw reply.unknown
+        }
+    }
+
+    /// Takes an active image out of service, or puts it back; nothing changes where it is so already. Durable once it
+    /// returns.
+    package func switchImage(_ id: ImageID, isActive: Bool) async throws -> ImageSwitchReply {
+        let status: ImageStatus = isActive ? .active : .deactivated
+        let reply = try await call(Scripts.imageSwitch, [id.rawValue, status.rawValue], isDurable: true)
+        switch reply.word {
+        case "switched": return .switched
+        case "no-image": return .noImage
+        case "wrong-status": return .wrongStatus(try reply.imageStatus(0))
         default: throw reply.unknown
         }
     }

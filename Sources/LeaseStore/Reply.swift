@@ -53,6 +53,11 @@ struct Reply {
         return strings
     }
 
+    func imageStatus(_ index: Int) throws(LeaseStoreError) -> ImageStatus {
+        guard let status = ImageStatus(rawValue: try string(index)) else { throw malformed("an unknown status") }
+        return status
+    }
+
     func hash(_ index: Int) throws(LeaseStoreError) -> [String: String] {
         guard let hash = try value(index).hash() else { throw malformed("value \(index) is no hash") }
         return hash

@@ -17,6 +17,10 @@ enum Scripts {
     static let imageCreate = script("image-create", PackageResources.image_create_lua)
     static let imageUpdate = script("image-update", PackageResources.image_update_lua)
     static let imageDelete = script("image-delete", PackageResources.image_delete_lua)
+    static let imageSwitch = script("image-switch", PackageResources.image_switch_lua)
+    static let memberAdd = script("member-add", PackageResources.member_add_lua)
+    static let memberAnswer = script("member-answer", PackageResources.member_answer_lua)
+    static let memberRemove = script("member-remove", PackageResources.member_remove_lua)
     static let garbageName = script("garbage-name", PackageResources.garbage_name_lua)
     static let garbageCheck = script("garbage-check", PackageResources.garbage_check_lua)
     static let garbageTake = script("garbage-take", PackageResources.garbage_take_lua)
@@ -38,9 +42,10 @@ enum Scripts {
 
     static let all = [
         importCreate, uploadOpen, importClaim, importBeat, importPublish, importFail, importRelease, importSuspect,
-        importRecover, importCancel, imageCreate, imageUpdate, imageDelete, garbageName, garbageCheck, garbageTake,
-        garbageDone, turnBegin, auditStep, auditIndex, auditImage, imageScan, objectReport, storeReport, taskExpire,
-        leaseScan, processRegister, processLeave, queuePause, queueStats, catalogOpen,
+        importRecover, importCancel, imageCreate, imageUpdate, imageDelete, imageSwitch, memberAdd, memberAnswer,
+        memberRemove, garbageName, garbageCheck, garbageTake, garbageDone, turnBegin, auditStep, auditIndex, auditImage,
+        imageScan, objectReport, storeReport, taskExpire, leaseScan, processRegister, processLeave, queuePause,
+        queueStats, catalogOpen,
     ]
 
     private static func script(_ name: String, _ file: [UInt8]) -> RedisScript {

@@ -41,6 +41,7 @@ struct Answer {
         case "no-task": return .noTask
         case "updated": return .updated
         case "deleted": return .deleted
+        case "switched": return .switched
         case "named": return .named(count(1))
         case "taken": return taken(values)
         case "done": return .done(count(1))

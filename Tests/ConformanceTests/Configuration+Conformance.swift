@@ -41,6 +41,15 @@ extension Configuration {
             $0.beats = 1
         },
         Configuration(
+            "withdrawal", "an image is taken out of service, put back, and deleted", tasks: [Request(), Request()],
+            workers: 1, nonces: 2
+        ) {
+            $0.switches = 2
+            $0.deletes = [0]
+            $0.recovers = false
+            $0.failures = [.reject]
+        },
+        Configuration(
             "garbage", "two stores that may fail, sweeping, deleting, forgetting",
             tasks: [Request(stores: [0, 1], mustAll: false)], workers: 1, nonces: 1
         ) {

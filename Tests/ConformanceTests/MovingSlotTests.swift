@@ -46,7 +46,8 @@ import TestSupport
         (Scripts.taskExpire, ["100"]), (Scripts.leaseScan, ["0", "host", "100"]),
         (Scripts.processRegister, ["worker9", "60000", "host", "role", "worker"]),
         (Scripts.processLeave, ["worker0", "host"]), (Scripts.queueStats, []),
-        (Scripts.imageScan, ["walk", "0", "100"]),
+        (Scripts.memberAdd, ["image0", "project", "128"]), (Scripts.memberAnswer, ["image0", "project", "accepted"]),
+        (Scripts.memberRemove, ["image0", "project"]), (Scripts.imageScan, ["walk", "0", "100"]),
         (Scripts.objectReport, ["store0", "1", "image0/nonce0", "is missing"]),
         (Scripts.storeReport, ["store0", "1", "1000"]),
     ]

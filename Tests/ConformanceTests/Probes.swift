@@ -25,6 +25,9 @@ struct Probes {
                 .auditImage(image: image), .imageDelete(image: image), .imageUpdate(image: image, format: 0),
                 .imageUpdate(image: image, format: 1),
             ]
+            if configuration.switches > 0 {
+                calls += [false, true].map { .imageSwitch(image: image, isActive: $0) }
+            }
         }
         for store in 0..<configuration.stores { calls.append(.garbageTake(store: store)) }
         for object in 0..<configuration.objects { calls.append(.garbageName(objects: [object])) }

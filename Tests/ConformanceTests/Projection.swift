@@ -170,7 +170,7 @@ struct Projection {
     static func status(_ name: String?) -> ImageStatus? { name.flatMap { statuses[$0] } }
 
     private static let statuses = Dictionary(
-        uniqueKeysWithValues: [ImageStatus.queued, .uploading, .saving, .importing, .active, .deleted]
+        uniqueKeysWithValues: [ImageStatus.queued, .uploading, .saving, .importing, .active, .deactivated, .deleted]
             .map { (Wire.name($0), $0) })
     static let states = Dictionary(
         uniqueKeysWithValues: [TaskState.pending, .processing, .success, .failure].map { ("\($0)", $0) })

@@ -64,6 +64,8 @@ struct Wire {
                 [Self.image(image), "\(revisions[image])", "0", "disk_format", Self.format(format)]
             )
         case .imageDelete(let image): (Scripts.imageDelete, [Self.image(image)])
+        case .imageSwitch(let image, let isActive):
+            (Scripts.imageSwitch, [Self.image(image), isActive ? "active" : "deactivated"])
         case .garbageName(let objects):
             (
                 Scripts.garbageName,

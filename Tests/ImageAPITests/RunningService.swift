@@ -73,6 +73,7 @@ struct RunningService: Sendable {
                     defaultStore: stores[0].id, stagingStore: stores[0].id, sources: SourcePolicy(),
                     uploads: PlainUploadRunner(store: store, process: process, stores: stores))
                 parts.keyrings = ["debian"]
+                parts.authenticator = ProjectAuthentication()
                 parts.renderProcessMetrics = { "# of this process\n" }
                 try await serve(configuration, parts) { port, group, http in
                     try await body(
@@ -123,18 +124,28 @@ struct RunningService: Sendable {
             status: Int(response.status.code), headers: response.headers, bytes: Array(buffer.readableBytesView))
     }
 
-    func send(_ method: HTTPMethod, _ path: String, json: String, type: String = "application/json") async throws
-        -> Answer
-    {
+    /// - Parameter project: whose user asks; an administrator unless given.
+    func send(
+        _ method: HTTPMethod, _ path: String, as project: String? = nil, json: String, type: String = "application/json"
+    ) async throws -> Answer {
         try await send(
-            method, path, [("Content-Type", type), ("Accept", "application/json")], body: .bytes(.init(string: json)))
+            method, path, [("Content-Type", type), ("Accept", "application/json")] + Self.token(project),
+            body: .bytes(.init(string: json)))
+    }
+
+    func send(_ method: HTTPMethod, _ path: String, as project: String) async throws -> Answer {
+        try await send(method, path, Self.token(project))
+    }
+
+    private static func token(_ project: String?) -> [(String, String)] {
+        project.map { [("X-Auth-Token", $0)] } ?? []
     }
 
     /// A new image with formats; its id.
-    func newImage(_ json: String = #"{"name": "n", "disk_format": "raw", "container_format": "bare"}"#) async throws
-        -> String
-    {
-        let answer = try await send(.POST, "/v2/images", json: json)
+    func newImage(
+        _ json: String = #"{"name": "n", "disk_format": "raw", "container_format": "bare"}"#, as project: String? = nil
+    ) async throws -> String {
+        let answer = try await send(.POST, "/v2/images", as: project, json: json)
         #expect(answer.status == 201, "\(answer.text)")
         return try #require(try answer.object["id"]?.string)
     }
@@ -163,6 +174,15 @@ struct RunningService: Sendable {
 
     func image(_ id: String) async throws -> [String: JSON] {
         try await send(.GET, "/v2/images/\(id)").object
+    }
+}
+
+/// Takes a token for the name of the project that a plain user belongs to; without one, as `NoAuthentication`.
+private struct ProjectAuthentication: Authenticator {
+    func caller(token: String?) async throws -> Caller? {
+        guard let token else { return try await NoAuthentication().caller(token: nil) }
+        guard token != "nobody" else { return nil }
+        return Caller(project: token, user: token, roles: ["member"], isAdmin: false)
     }
 }
 

@@ -47,6 +47,21 @@ import TestSupport
         }
     }
 
+    @Test func aBrokenEscapeInAPathIsRefused() async throws {
+        try await RunningService.run { service in
+            let id = try await service.newImage()
+            for (method, path) in [
+                ("PUT", "tags/%ff"), ("PUT", "tags/%2"), ("DELETE", "tags/%zz"), ("GET", "members/%"),
+                ("DELETE", "members/%c3%28"),
+            ] {
+                let head = "\(method) /v2/images/\(id)/\(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                let text = try await exchange(service.port, [head], until: "HTTP/1.1")
+                #expect(text.hasPrefix("HTTP/1.1 400 Bad Request\r\n"), "\(path)")
+            }
+            #expect(try await service.image(id)["tags"] == .array([]))
+        }
+    }
+
     @Test func aClientThatWaitsIsToldARefusalWithoutSendingAnything() async throws {
         try await RunningService.run { service in
             let head = """

@@ -57,6 +57,8 @@ import Testing
         #expect(PercentCoding.parameters("a=%") == nil)
         #expect(PercentCoding.parameters("a=%zz") == nil)
         #expect(PercentCoding.parameters("a=%ff") == nil)
+        #expect(PercentCoding.decode("a+%C3%A4%2F") == "a+ä/")
+        #expect(PercentCoding.decode("%ff") == nil)
     }
 
     @Test func linksKeepTheQueryAndAFullPageHasANext() throws {

@@ -15,6 +15,7 @@ import Testing
             let queued = Fleet.download(try await fleet.image())
             let cancelled = try await fleet.queue()
             let deleted = try await fleet.image()
+            let shared = try await fleet.image()
             let published = try await fleet.queue()
             // The first in the queue is not the one that is meant.
             var claim = try await fleet.claim()
@@ -33,7 +34,9 @@ import Testing
             async let take: Void = expectDoubt {
                 try await store.takeGarbage(of: Fleet.main, olderThan: .seconds(60), atMost: 1)
             }
-            _ = await (create, cancel, delete, publish, take)
+            async let remove: Void = expectDoubt { try await store.removeMember("other", from: shared) }
+            async let turn: Void = expectDoubt { try await store.switchImage(shared, isActive: false) }
+            _ = await (create, cancel, delete, publish, take, remove, turn)
 
             #expect(
                 try await fleet.store.createImport(queued, wanted: .queued)

@@ -30,6 +30,7 @@ import Testing
                 var changed = record
                 changed.name = "new"
                 await expectFull { _ = try await store.updateImage(record, to: changed) }
+                await expectFull { _ = try await store.addMember("other", to: free, limit: 128) }
                 await expectFull {
                     _ = try await store.openUpload(
                         Fleet.download(free), kind: .upload, nonce: .mint(), process: Fleet.alpha)

@@ -154,6 +154,93 @@ import Testing
         }
     }
 
+    @Test("only an active image is taken out of service; deactivated it keeps its bytes, and no task begins at it")
+    func switching() async throws {
+        try await withFleet { fleet in
+            let task = try await fleet.queue()
+            try await fleet.changesNothing { () async throws in
+                #expect(try await fleet.store.switchImage(task.image, isActive: false) == .wrongStatus(.importing))
+                #expect(try await fleet.store.switchImage(.random(), isActive: false) == .noImage)
+                await #expect(throws: LeaseStoreError.self) {
+                    try await fleet.store.call(Scripts.imageSwitch, [task.image.rawValue, "queued"])
+                }
+            }
+            #expect(try await fleet.publish(try await fleet.claim()) == .published)
+            let before = try await fleet.imageRecord(task.image)
+            try await fleet.changesNothing { () async throws in
+                #expect(try await fleet.store.switchImage(task.image, isActive: true) == .switched)
+            }
+            #expect(try await fleet.store.switchImage(task.image, isActive: false) == .switched)
+            try await fleet.changesNothing { () async throws in
+                #expect(try await fleet.store.switchImage(task.image, isActive: false) == .switched)
+                let wish = Fleet.download(task.image)
+                #expect(try await fleet.store.createImport(wish, wanted: .queued) == .wrongStatus(.deactivated))
+            }
+            try await fleet.expectInvariants()
+            var now = try await fleet.imageRecord(task.image)
+            #expect(now.status == .deactivated)
+            #expect(try await fleet.store.switchImage(task.image, isActive: true) == .switched)
+            now = try await fleet.imageRecord(task.image)
+            now.updatedAtMs = before.updatedAtMs
+            #expect(now == before)
+            #expect(try await fleet.store.deleteImage(task.image) == .deleted)
+            try await fleet.changesNothing { () async throws in
+                #expect(try await fleet.store.switchImage(task.image, isActive: true) == .noImage)
+            }
+        }
+    }
+
+    @Test("a shared image gets members, who answer, and goes on without them")
+    func members() async throws {
+        try await withFleet { fleet in
+            let id = try await fleet.image()
+            let store = fleet.store
+            guard case .added(let added) = try await store.addMember("p\u{301}", to: id, limit: 2) else {
+                Issue.record("not added")
+                return
+            }
+            #expect(added.status == .pending)
+            #expect(try await fleet.imageRecord(id).members == ["p\u{301}": added])
+            #expect(try await store.answer(.accepted, of: "other", to: id) == .noMember)
+            let answered = try await store.answer(.accepted, of: "p\u{301}", to: id)
+            let record = try #require(try await fleet.imageRecord(id).members["p\u{301}"])
+            #expect(answered == .answered(record))
+            #expect(record.status == .accepted)
+            #expect(record.createdAtMs == added.createdAtMs)
+            try await fleet.changesNothing { () async throws in
+                #expect(try await store.answer(.accepted, of: "p\u{301}", to: id) == answered)
+                #expect(try await store.addMember("p\u{301}", to: id, limit: 2) == .exists)
+                #expect(try await store.addMember("p", to: .random(), limit: 2) == .noImage)
+                #expect(try await store.removeMember("q", from: id) == .noMember)
+                #expect(try await store.removeMember("q", from: .random()) == .noImage)
+                #expect(try await store.answer(.accepted, of: "q", to: .random()) == .noImage)
+            }
+            guard case .added = try await store.addMember("q", to: id, limit: 2) else {
+                Issue.record("not added")
+                return
+            }
+            try await fleet.changesNothing { () async throws in
+                #expect(try await store.addMember("r", to: id, limit: 2) == .full)
+            }
+            #expect(try await store.removeMember("q", from: id) == .removed)
+            #expect(try await fleet.imageRecord(id).members.keys.sorted() == ["p\u{301}"])
+
+            let image = try await fleet.imageRecord(id)
+            var hidden = image
+            hidden.visibility = .private
+            #expect(try await store.updateImage(image, to: hidden) == .updated(revision: 1))
+            try await fleet.changesNothing { () async throws in
+                #expect(try await store.addMember("r", to: id, limit: 2) == .notShared(.private))
+            }
+            #expect(try await fleet.imageRecord(id).members == ["p\u{301}": record])
+            #expect(try await store.deleteImage(id) == .deleted)
+            try await fleet.changesNothing { () async throws in
+                #expect(try await store.addMember("p", to: id, limit: 2) == .noImage)
+                #expect(try await store.removeMember("p", from: id) == .noImage)
+            }
+        }
+    }
+
     @Test("images are listed by age, in pages")
     func list() async throws {
         try await withFleet { fleet in

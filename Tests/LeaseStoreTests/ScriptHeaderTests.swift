@@ -8,8 +8,8 @@ import Testing
 @Suite struct ScriptHeaderTests {
     private static let prelude = String(decoding: PackageResources.prelude_lua, as: UTF8.self)
 
-    /// The scripts that add work: refused when memory is full.
-    private static let adding: Set = ["import-create", "upload-open", "image-create", "image-update"]
+    /// The scripts that add work or data: refused when memory is full.
+    private static let adding: Set = ["import-create", "upload-open", "image-create", "image-update", "member-add"]
     private static let reading: Set = ["garbage-check", "lease-scan", "queue-stats"]
 
     private struct Script {

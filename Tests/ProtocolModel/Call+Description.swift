@@ -15,6 +15,8 @@ extension Call: CustomStringConvertible {
         case .importCancel(let task): "import-cancel of task \(task)"
         case .imageUpdate(let image, let format): "image-update of image \(image), format \(format)"
         case .imageDelete(let image): "image-delete of image \(image)"
+        case .imageSwitch(let image, let isActive):
+            "image-switch of image \(image) to \(isActive ? "active" : "deactivated")"
         case .garbageName(let objects): "garbage-name of objects \(objects)"
         case .garbageTake(let store): "garbage-take in store \(store)"
         case .garbageDone(_, let objects): "garbage-done of objects \(objects)"
@@ -72,6 +74,7 @@ extension Reply: CustomStringConvertible {
         case .noTask: "no-task"
         case .updated: "updated"
         case .deleted: "deleted"
+        case .switched: "switched"
         case .named(let count): "named \(count)"
         case .taken(let objects): "taken \(objects)"
         case .done(let count): "done \(count)"

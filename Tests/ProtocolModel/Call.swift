@@ -12,6 +12,7 @@ package enum Call: Hashable, Sendable {
     case importCancel(task: Int)
     case imageUpdate(image: Int, format: Int)
     case imageDelete(image: Int)
+    case imageSwitch(image: Int, isActive: Bool)
     case garbageName(objects: Bits)
     case garbageTake(store: Int)
     case garbageDone(store: Int, objects: Bits)
@@ -64,7 +65,7 @@ package enum Reply: Hashable, Sendable {
     case requeued, ended, released
     case suspected, moved, alive
     case cancelled, terminal(TaskState), noTask
-    case updated, deleted
+    case updated, deleted, switched
     case named(Int), taken(Bits), done(Int), next(ended: Int), audited
     /// An error: the caller broke the rules of the call.
     case refused
@@ -89,8 +90,8 @@ extension Call {
     /// Whether the caller is answered only once the change cannot be lost any more (rule 6). As in `LeaseStore`.
     var isDurable: Bool {
         switch self {
-        case .importCreate, .uploadOpen, .importPublish, .importRecover, .importCancel, .imageDelete, .garbageTake,
-            .queuePause:
+        case .importCreate, .uploadOpen, .importPublish, .importRecover, .importCancel, .imageDelete, .imageSwitch,
+            .garbageTake, .queuePause:
             true
         case .part(let part):
             switch part {

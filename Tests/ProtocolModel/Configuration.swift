@@ -58,6 +58,8 @@ package struct Configuration: Sendable {
     package var losses = 0
     package var pauses = 0
     package var patches = 0
+    /// How often an image is taken out of service or put back.
+    package var switches = 0
 
     // What is allowed at any time.
     package var failures: [Failure] = [.retryNow]

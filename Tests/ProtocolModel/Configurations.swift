@@ -2,7 +2,8 @@
 extension Configuration {
     /// What `make model` explores.
     package static let all: [Configuration] = [
-        core, stealing, restart, retry, drain, fairness, changes, uploads, adoption, stores, deletion, sweeping,
+        core, stealing, restart, retry, drain, fairness, changes, uploads, adoption, stores, deletion, withdrawal,
+        sweeping,
         failover, failoverSweeping, failoverUploads, losses,
     ]
 
@@ -124,6 +125,17 @@ extension Configuration {
         $0.crashes = 1
         $0.deletes = [0]
         $0.sweeps = true
+    }
+
+    package static let withdrawal = Configuration(
+        "withdrawal", "an image is taken out of service and put back while another import asks for it, and deleted",
+        tasks: [Request(), Request()], workers: 1, nonces: 2
+    ) {
+        $0.switches = 2
+        $0.copies = 1
+        $0.deletes = [0]
+        $0.recovers = false
+        $0.failures = [.reject]
     }
 
     package static let sweeping = Configuration(

@@ -53,12 +53,12 @@ package struct StepInvariant: Sendable {
             zip(before.objects, after.objects).allSatisfy { $0 == nil || $1 == nil || $0 == $1 }
         },
         StepInvariant(
-            name: "O5", statement: "an active image's bytes, locations and digests never change"
+            name: "O5", statement: "an active or deactivated image's bytes, locations and digests never change"
         ) { _, before, action, after in
             action.replacesRedis
                 || zip(before.redis.images, after.redis.images).allSatisfy { old, new in
-                    old.status != .active || new.status == .deleted
-                        || (new.status == .active && old.digest == new.digest && old.locations == new.locations)
+                    !old.isPublished || new.status == .deleted
+                        || (new.isPublished && old.digest == new.digest && old.locations == new.locations)
                 }
         },
         StepInvariant(

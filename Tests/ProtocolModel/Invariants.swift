@@ -63,17 +63,18 @@ extension Invariant {
 
     static let objects = [
         Invariant(
-            name: "O3", statement: "an active image's objects exist, whole, with the digests that are recorded"
+            name: "O3",
+            statement: "an active or deactivated image's objects exist, whole, with the digests that are recorded"
         ) { _, state in
             state.redis.images.allSatisfy { image in
-                guard image.status == .active else { return true }
+                guard image.isPublished else { return true }
                 let locations = image.locations.compactMap(\.self)
                 return !locations.isEmpty && locations.allSatisfy { state.objects[$0] == image.digest }
             }
         },
         Invariant(name: "O6s", statement: "staged data that an image speaks of exists") { _, state in
             state.redis.images.allSatisfy { image in
-                guard let stage = image.stage, image.status != .active else { return true }
+                guard let stage = image.stage, !image.isPublished else { return true }
                 return state.objects[stage] != nil
             }
         },

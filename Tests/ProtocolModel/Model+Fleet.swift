@@ -31,6 +31,15 @@ extension Model {
                 .imageUpdate(image: 0, format: format), by: .administrator, before, &steps, mayDelay: false
             ) { _, _ in }
         }
+        if state.budget.switches > 0 {
+            var before = state
+            before.budget.switches -= 1
+            for isActive in [false, true] {
+                perform(
+                    .imageSwitch(image: 0, isActive: isActive), by: .administrator, before, &steps
+                ) { _, _ in }
+            }
+        }
     }
 
     /// A create is repeated, with the same id, until it is answered; a refused one may be asked for again later.

@@ -92,6 +92,7 @@ package struct Packer {
         add(state.budget.failovers)
         add(state.budget.pauses)
         add(state.budget.patches)
+        add(state.budget.switches)
         add(state.budget.losses)
         add(state.minted)
     }
@@ -144,6 +145,7 @@ extension Call {
         case .importCancel(let task): number(10, task)
         case .imageUpdate(let image, let format): number(11, image, format)
         case .imageDelete(let image): number(12, image)
+        case .imageSwitch(let image, let isActive): number(27, image, isActive ? 1 : 0)
         case .garbageName(let objects): number(13, 0, 0, 0, objects)
         case .garbageTake(let store): number(14, store)
         case .garbageDone(let store, let objects): number(15, store, 0, 0, objects)

@@ -42,7 +42,7 @@ package struct Redis: Hashable, Sendable {
     }
 }
 
-package enum ImageStatus: UInt8, Sendable { case queued, uploading, saving, importing, active, deleted }
+package enum ImageStatus: UInt8, Sendable { case queued, uploading, saving, importing, active, deactivated, deleted }
 
 package struct Image: Hashable, Sendable {
     package var status = ImageStatus.queued
@@ -56,6 +56,9 @@ package struct Image: Hashable, Sendable {
     package var digest: Int?
     /// Stands for the disk and container formats; a PATCH changes it.
     package var format = 0
+
+    /// Whether it has been published, and not deleted since.
+    package var isPublished: Bool { status == .active || status == .deactivated }
 }
 
 package enum TaskState: UInt8, Sendable { case absent, pending, processing, success, failure }

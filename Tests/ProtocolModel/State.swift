@@ -118,6 +118,7 @@ package struct Budget: Hashable, Sendable {
     package var failovers: Int
     package var pauses: Int
     package var patches: Int
+    package var switches: Int
     package var losses: Int
 
     init(_ configuration: Configuration) {
@@ -128,6 +129,7 @@ package struct Budget: Hashable, Sendable {
         failovers = configuration.failovers
         pauses = configuration.pauses
         patches = configuration.patches
+        switches = configuration.switches
         losses = configuration.losses
     }
 }

@@ -63,6 +63,23 @@ extension SystemTests {
                 #expect(list.split(separator: "\n") == ["direct", "uploaded", "web"])
                 #expect(
                     try await client.run(["image", "list", "--tag", "prod", "-f", "value", "-c", "Name"]) == "web\n")
+                _ = try await client.run(["image", "unset", "web", "--tag", "prod"])
+                #expect(try await client.json(["image", "show", "web", "-f", "json"])["tags"] as? [String] == [])
+                let again = try await client.attempt(["image", "unset", "web", "--tag", "prod"])
+                #expect(again.code != 0 && !again.complaint.contains("Traceback"), "\(again.complaint)")
+                _ = try await client.run(["image", "set", "web", "--deactivate"])
+                #expect(try await service.client.image(id).status == "deactivated")
+                _ = try await client.run(["image", "set", "web", "--activate"])
+                #expect(try await service.client.image(id).status == "active")
+                // Before it adds a project, this client asks Keystone for it.
+                let glance = PythonClient.glance(service)
+                _ = try await glance.run(["member-create", id.rawValue, "friend"])
+                let members = try await client.run(["image", "member", "list", "web", "-f", "value"])
+                #expect(members == "\(id) friend pending\n")
+                let shared = try await client.run([
+                    "image", "list", "--shared", "--member-status", "all", "-f", "value", "-c", "Name",
+                ])
+                #expect(shared.contains("web"))
 
                 _ = try await client.run(["image", "set", "web", "--protected"])
                 let refused = try await client.attempt(["image", "delete", "web"])
@@ -125,6 +142,24 @@ extension SystemTests {
                 let shown = try await client.run(["image-show", web.rawValue])
                 #expect(shown.contains("debian"))
                 _ = try await client.run(["image-update", "--remove-property", "os_distro", web.rawValue])
+                let (id, member) = (steps.rawValue, "a-project")
+                _ = try await client.run(["image-tag-update", id, "prod"])
+                #expect(try await client.run(["image-show", id]).contains("prod"))
+                _ = try await client.run(["image-tag-delete", id, "prod"])
+                #expect(!(try await client.run(["image-show", id])).contains("prod"))
+                _ = try await client.run(["image-deactivate", id])
+                #expect(try await client.run(["image-show", id]).contains("deactivated"))
+                _ = try await client.run(["image-reactivate", id])
+                #expect(try await service.client.image(steps).status == "active")
+                #expect(try await client.run(["member-create", id, member]).contains("pending"))
+                #expect(try await client.run(["member-update", id, member, "accepted"]).contains("accepted"))
+                #expect(try await client.run(["member-get", id, member]).contains("accepted"))
+                #expect(try await client.run(["member-list", "--image-id", id]).contains(member))
+                let twice = try await client.attempt(["member-create", id, member])
+                #expect(twice.code != 0 && !twice.complaint.contains("Traceback"), "\(twice.complaint)")
+                _ = try await client.run(["member-delete", id, member])
+                #expect(!(try await client.run(["member-list", "--image-id", id])).contains(member))
+
                 let list = try await client.run(["image-list"])
                 #expect(["web", "direct", "steps", "uploaded"].allSatisfy { list.contains("| \($0)") }, "\(list)")
 

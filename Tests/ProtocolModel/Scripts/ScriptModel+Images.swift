@@ -1,4 +1,5 @@
-/// `image-update.lua`, `image-delete.lua`, `garbage-name.lua`, `garbage-take.lua`, `garbage-done.lua`.
+/// `image-update.lua`, `image-delete.lua`, `image-switch.lua`, `garbage-name.lua`, `garbage-take.lua`,
+/// `garbage-done.lua`.
 extension ScriptModel {
     /// A PATCH of the formats, computed on the newest revision.
     func imageUpdate(_ redis: inout Redis, _ image: Int, _ format: Int) -> Reply {
@@ -20,6 +21,14 @@ extension ScriptModel {
         redis.images[index] = Image(locations: Array(repeating: nil, count: configuration.stores))
         redis.images[index].status = .deleted
         return .deleted
+    }
+
+    func imageSwitch(_ redis: inout Redis, _ image: Int, _ isActive: Bool) -> Reply {
+        let status = redis.images[image].status
+        if status == .deleted { return .noImage }
+        if status != .active && status != .deactivated { return .wrongStatus(status) }
+        redis.images[image].status = isActive ? .active : .deactivated
+        return .switched
     }
 
     func garbageName(_ redis: inout Redis, _ objects: Bits) -> Reply {
