@@ -132,6 +132,7 @@ let package = Package(
         .executableTarget(
             name: "longshore-model", dependencies: ["ProtocolModel"], path: "Tests/ModelChecker",
             swiftSettings: settings),
+        .testTarget(name: "ProtocolModelTests", dependencies: ["ProtocolModel"], swiftSettings: settings),
         .testTarget(
             name: "ConformanceTests",
             dependencies: ["ImportModel", "LeaseStore", "ProtocolModel", "RedisClient", "TestSupport"],

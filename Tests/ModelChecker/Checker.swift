@@ -18,8 +18,10 @@ struct Checker {
         let start = clock.now
         var isSound = true
         if !options.configurations.isEmpty {
-            let count = Invariant.all.count + StepInvariant.all.count
-            say("The protocol as it is: \(count) invariants in every state and of every step.")
+            let invariants =
+                Invariant.all.map { ($0.name, $0.statement) } + StepInvariant.all.map { ($0.name, $0.statement) }
+            say("The protocol as it is: \(invariants.count) invariants, of every state and of every step:")
+            for (name, statement) in invariants { say("  \(name) \(statement)") }
             say(Row.header)
         }
         for configuration in options.configurations where !explore(configuration) { isSound = false }
@@ -28,7 +30,7 @@ struct Checker {
             for property in [ProgressExplorer.comesToRest, ProgressExplorer.endsWell] {
                 say("  \(property.name) \(property.statement)")
             }
-            say(Row.header)
+            say(Row.headerOfProgress)
         }
         for ending in options.endings where !end(ending) { isSound = false }
         if !options.removals.isEmpty { say("\nWithout one of its rules: what breaks, and in how many steps.") }
@@ -47,7 +49,6 @@ struct Checker {
             print(json(configuration.name, rule: nil, report, took))
         } else {
             print(Row(configuration, report, took))
-            if report.violations.isEmpty == false { print(configuration.concern) }
             for violation in report.violations { printTrace(violation) }
             if !report.isComplete { print("  given up after \(report.states) states") }
         }
@@ -61,7 +62,6 @@ struct Checker {
             print(json(configuration.name, rule: nil, report, took))
         } else {
             print(Row(configuration, report, took))
-            if report.violations.isEmpty == false { print(configuration.concern) }
             for violation in report.violations { printTrace(violation) }
         }
         return report.violations.isEmpty && report.isComplete

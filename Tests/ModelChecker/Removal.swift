@@ -13,6 +13,7 @@ struct Removal {
         Removal(rule: .beatNeverWritesState, configuration: .core, breaks: ["L2", "L3", "L6", "Q1"]),
         Removal(rule: .publishIsOneScript, configuration: .core, breaks: ["L3", "L6", "Q7c"]),
         Removal(rule: .nonceMintedAtClaim, configuration: withNoncesForTasks, breaks: ["L4"]),
+        // O1 compares with the keys as they are made then, so that it is left to O2 to say what is wrong with them.
         Removal(rule: .keyContainsNonce, configuration: .core, breaks: ["O2"]),
         Removal(rule: .durableBeforeTold, configuration: .failover, breaks: ["Q3"]),
         Removal(rule: .onlySweeperDeletes, configuration: .failoverSweeping, breaks: ["O6"]),
@@ -28,6 +29,7 @@ struct Removal {
         Removal(rule: .claimPromotesDue, configuration: .endOfImports, breaks: ["V1"], isOfProgress: true),
         Removal(rule: .auditEndsOverdue, configuration: .endOfImports, breaks: ["V1"], isOfProgress: true),
         Removal(rule: .takenStaysGarbage, configuration: .endOfUploads, breaks: ["V1"], isOfProgress: true),
+        Removal(rule: .drainIsUnspent, configuration: .endOfImports, breaks: ["V2"], isOfProgress: true),
     ]
 
     /// Where tasks have nonces of their own, claims need others to be told apart by.

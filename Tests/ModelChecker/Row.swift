@@ -1,28 +1,41 @@
 import ProtocolModel
 
-/// One line of the table of configurations.
+/// One line of a table of configurations: the columns of the tables in `docs/model/README.md`, and the time.
 struct Row: CustomStringConvertible {
-    static let header =
-        pad("configuration", 18) + pad("tasks", 6) + pad("workers", 8) + pad("images", 7) + pad("stores", 7)
-        + pad("nonces", 7) + right("states", 11) + right("edges", 12) + right("depth", 6) + right("time", 9)
+    static let header = line(
+        ["configuration", "tasks", "workers", "claims", "states", "steps", "depth", "time"], "what")
+    /// Of what comes in the end, where only the steps of progress are counted.
+    static let headerOfProgress = line(
+        ["configuration", "tasks", "workers", "claims", "states", "steps of progress", "time"], "what")
 
     let description: String
 
     init(_ configuration: Configuration, _ report: Explorer.Report, _ took: Duration) {
-        description =
-            Self.pad(configuration.name, 18) + Self.pad("\(configuration.tasks.count)", 6)
-            + Self.pad("\(configuration.workers)", 8) + Self.pad("\(configuration.images)", 7)
-            + Self.pad("\(configuration.stores)", 7) + Self.pad("\(configuration.nonces)", 7)
-            + Self.right("\(report.states)", 11) + Self.right("\(report.edges)", 12)
-            + Self.right("\(report.depth)", 6) + Self.right(seconds(took), 9)
-            + (report.violations.isEmpty ? "" : "  BROKEN")
+        let start = [configuration.name, "\(configuration.tasks.count)", "\(configuration.workers)"]
+        let counts = [Self.grouped(report.states), Self.grouped(report.edges)]
+        let cells =
+            configuration.reserve > 0
+            ? start + ["\(configuration.nonces), \(configuration.reserve) kept back"] + counts + [seconds(took)]
+            : start + ["\(configuration.nonces)"] + counts + ["\(report.depth)", seconds(took)]
+        description = Self.line(cells, (report.violations.isEmpty ? "" : "BROKEN: ") + configuration.concern)
     }
 
-    private static func pad(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(1, width - text.count))
+    private static func line(_ cells: [String], _ last: String) -> String {
+        let widths = cells.count == 7 ? [17, 5, 7, 14, 11, 17, 8] : [17, 5, 7, 6, 11, 12, 5, 8]
+        let padded = zip(cells, widths).enumerated().map { column, cell in
+            let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
+            return column == 0 ? cell.0 + space : space + cell.0
+        }
+        return (padded + [last]).joined(separator: "  ")
     }
 
-    private static func right(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(1, width - text.count)) + text
+    /// 1234567 as 1,234,567.
+    private static func grouped(_ number: Int) -> String {
+        var text = ""
+        for (index, digit) in String(number).reversed().enumerated() {
+            if index > 0, index % 3 == 0 { text = "," + text }
+            text = String(digit) + text
+        }
+        return text
     }
 }

@@ -42,18 +42,6 @@ package struct Explorer {
             packer.add(state)
             return seen.insert(Fingerprint(packer.bytes), parent: parent)
         }
-        let (invariants, stepInvariants) = (Invariant.all, StepInvariant.all)
-        func violated(_ state: State, _ action: Action, _ after: State, isNew: Bool) -> [(String, String)] {
-            var violated: [(String, String)] = []
-            for invariant in stepInvariants where !invariant.holds(model, state, action, after) {
-                violated.append((invariant.name, invariant.statement))
-            }
-            guard isNew else { return violated }
-            for invariant in invariants where !invariant.holds(model, after) {
-                violated.append((invariant.name, invariant.statement))
-            }
-            return violated
-        }
         var level = [(number: 0, state: model.start)]
         _ = number(of: model.start, from: .max)
         while !level.isEmpty {
@@ -66,7 +54,8 @@ package struct Explorer {
                     if target == index { continue }
                     report.edges += 1
                     if visit != nil { proper.append(step) }
-                    let broken = violated(state, step.action, step.state, isNew: isNew)
+                    var broken = model.broken(by: step.action, from: state, to: step.state)
+                    if isNew { broken += model.broken(in: step.state) }
                     for (name, statement) in broken where !report.violations.contains(where: { $0.invariant == name }) {
                         let trace = seen.way(to: index, from: model.start, model.next).map(\.action) + [step.action]
                         report.violations.append(Violation(invariant: name, statement: statement, trace: trace))

@@ -43,11 +43,11 @@ package struct StepInvariant: Sendable {
             guard before.told.isPaused, let call = action.call, case .importClaim = call else { return true }
             return before.redis.tasks == after.redis.tasks
         },
-        StepInvariant(name: "O1", statement: "a worker writes only objects of its own nonce") {
+        StepInvariant(name: "O1", statement: "a worker writes only the objects whose keys are its attempt's") {
             model, before, action, _ in
-            guard case .write(let worker, let object) = action else { return true }
-            return model.removed == .keyContainsNonce
-                || model.configuration.nonce(of: object) == before.workers[worker].nonce
+            guard case .write(let index, let object) = action else { return true }
+            let (worker, store) = (before.workers[index], model.configuration.store(of: object))
+            return object == model.scripts.object(of: worker.task, nonce: worker.nonce, in: store)
         },
         StepInvariant(name: "O2", statement: "a completed object never changes") { _, before, _, after in
             zip(before.objects, after.objects).allSatisfy { $0 == nil || $1 == nil || $0 == $1 }
@@ -97,6 +97,15 @@ package struct StepInvariant: Sendable {
     private static func isExpired(_ state: State, _ id: Int) -> Bool {
         let task = state.redis.tasks[id]
         return task.isOld && task.suspect?.run == state.redis.run && task.suspect?.beat == task.beat
+    }
+}
+
+extension Model {
+    /// The invariants that a step breaks.
+    package func broken(
+        by action: Action, from before: State, to after: State
+    ) -> [(name: String, statement: String)] {
+        StepInvariant.all.filter { !$0.holds(self, before, action, after) }.map { ($0.name, $0.statement) }
     }
 }
 

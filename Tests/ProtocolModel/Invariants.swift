@@ -8,6 +8,13 @@ package struct Invariant: Sendable {
     package static let all: [Invariant] = lease + queue + objects + acknowledged
 }
 
+extension Model {
+    /// The invariants that do not hold in a state.
+    package func broken(in state: State) -> [(name: String, statement: String)] {
+        Invariant.all.filter { !$0.holds(self, state) }.map { ($0.name, $0.statement) }
+    }
+}
+
 extension Invariant {
     static let lease = [
         Invariant(name: "L1", statement: "a lock names an existing, live task of that image") { model, state in
@@ -54,6 +61,21 @@ extension Invariant {
         Invariant(name: "Q2", statement: "a task is in `leases` exactly while it is processing") { _, state in
             state.redis.tasks.indices.allSatisfy {
                 state.redis.leases.contains($0) == (state.redis.tasks[$0].state == .processing)
+            }
+        },
+        Invariant(
+            name: "S1",
+            statement:
+                "an image is importing or saving exactly while such a task holds it, and uploading also for staged data"
+        ) { model, state in
+            state.redis.images.allSatisfy { image in
+                let holder = image.lock.flatMap { state.redis.tasks[$0].isLive ? $0 : nil }
+                let during = holder.map { model.scripts.statusDuring($0) }
+                switch image.status {
+                case .importing, .saving: return during == image.status
+                case .uploading: return during == .uploading || (during == nil && image.stage != nil)
+                case .queued, .active, .deleted: return during == nil
+                }
             }
         },
         Invariant(name: "Q4", statement: "an attempt is spent at most as often as is allowed") { model, state in

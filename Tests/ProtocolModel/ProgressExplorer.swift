@@ -13,6 +13,7 @@ package struct ProgressExplorer {
     )
 
     private let model: Model
+    private let start: State
     private let limit: Int
     private var seen = Seen()
     private var packer = Packer()
@@ -22,8 +23,12 @@ package struct ProgressExplorer {
     private var isAtRest: [Bool] = []
     private var report = Explorer.Report()
 
-    package init(_ model: Model, limit: Int = .max) {
+    /// - Parameters:
+    ///   - start: where to begin, if not where the model does.
+    ///   - limit: give up after so many states; the report says so.
+    package init(_ model: Model, from start: State? = nil, limit: Int = .max) {
         self.model = model
+        self.start = start ?? model.start
         self.limit = limit
     }
 
@@ -46,8 +51,8 @@ package struct ProgressExplorer {
     }
 
     private mutating func explore() {
-        var level = [(number: 0, state: model.start)]
-        _ = number(of: model.start, parent: .max)
+        var level = [(number: 0, state: start)]
+        _ = number(of: start, parent: .max)
         while !level.isEmpty {
             var nextLevel: [(number: Int, state: State)] = []
             for (index, state) in level {
@@ -128,11 +133,11 @@ package struct ProgressExplorer {
     }
 
     private func way(to number: Int) -> [Action] {
-        seen.way(to: number, from: model.start) { steps($0).all }.map(\.action)
+        seen.way(to: number, from: start) { steps($0).all }.map(\.action)
     }
 
     private func state(after actions: [Action]) -> State {
-        var state = model.start
+        var state = start
         for action in actions {
             guard let step = steps(state).all.first(where: { $0.action == action }) else { break }
             state = step.state

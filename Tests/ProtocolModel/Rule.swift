@@ -19,6 +19,7 @@ package enum Rule: String, CaseIterable, Sendable {
     case claimPromotesDue = "claim-promotes-due"
     case auditEndsOverdue = "audit-ends-overdue"
     case takenStaysGarbage = "taken-stays-garbage"
+    case drainIsUnspent = "drain-is-unspent"
 
     /// What is done in its place.
     package var removal: String {
@@ -42,6 +43,7 @@ package enum Rule: String, CaseIterable, Sendable {
         case .claimPromotesDue: "nobody puts back what is due"
         case .auditEndsOverdue: "no audit ends what is past its deadline"
         case .takenStaysGarbage: "garbage is forgotten when the sweeper takes it"
+        case .drainIsUnspent: "every claim counts against the attempts, that of a worker that gave its task back too"
         }
     }
 }

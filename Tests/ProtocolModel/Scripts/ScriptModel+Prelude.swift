@@ -101,7 +101,8 @@ extension ScriptModel {
             finish(&redis, task, .failure, .interrupted)
             return .ended
         }
-        guard redis.tasks[task].spent < configuration.maxAttempts else {
+        let spent = removed == .drainIsUnspent ? redis.tasks[task].attempt : redis.tasks[task].spent
+        guard spent < configuration.maxAttempts else {
             finish(&redis, task, .failure, .attemptsSpent)
             return .ended
         }
