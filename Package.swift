@@ -56,6 +56,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis"),
         .target(name: "CDigest"),
         .target(name: "CProcess"),
+        .target(name: "CDecompress"),
         .target(name: "ImportModel", swiftSettings: settings),
         // Layer 1: one concern each, knowing nothing of the others.
         .target(
@@ -76,7 +77,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "ImportPipeline",
-            dependencies: ["CDigest", "DiskImage", "ImportModel", "ImageStorage", nioCore, nioPosix],
+            dependencies: ["CDecompress", "CDigest", "DiskImage", "ImportModel", "ImageStorage", nioCore, nioPosix],
             swiftSettings: settings),
         .target(
             name: "S3Storage",
@@ -181,8 +182,9 @@ let package = Package(
         .testTarget(
             name: "ImportWorkerTests",
             dependencies: [
-                "FaultProxy", "FilesystemStorage", "ImageStorage", "ImportModel", "ImportWorker", "LeaseStore",
-                "Publisher", "RedisClient", "TestSupport", "WebSource", lifecycle, logging, nioCore, nioPosix,
+                "FaultProxy", "FilesystemStorage", "ImageStorage", "ImportModel", "ImportPipeline", "ImportWorker",
+                "LeaseStore", "Publisher", "RedisClient", "TestSupport", "WebSource", lifecycle, logging, nioCore,
+                nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "LeaseStoreTests",

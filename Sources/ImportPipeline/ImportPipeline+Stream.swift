@@ -5,12 +5,10 @@ import NIOCore
 import NIOPosix
 
 extension ImportPipeline {
-    /// Reads the source to its end through all lanes at once.
+    /// Runs what is supplied through all lanes at once.
     ///
     /// Lanes wait in their queues, which closing wakes: it happens at the first error of anybody and on cancellation.
-    func stream<Source: AsyncSequence & Sendable>(
-        _ source: Source, expectedBytes: Int64?, into stores: StoreWriters
-    ) async throws -> Received where Source.Element == ByteBuffer {
+    func stream(_ supply: @escaping Supply, into stores: StoreWriters) async throws -> Received {
         let algorithms = Set([.md5, .sha512] + (expected.map { [$0.algorithm] } ?? []))
         let digestLanes = algorithms.map { ($0, BlockQueue(depth: Self.queueDepth)) }
         let storeLanes = stores.open.map { ($0, BlockQueue(depth: Self.queueDepth)) }
@@ -18,7 +16,7 @@ extension ImportPipeline {
         return try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: LaneEnd.self) { group in
                 group.addTask {
-                    let (bytes, inspection) = try await feed(source, expectedBytes: expectedBytes, to: queues)
+                    let (bytes, inspection) = try await feed(supply, to: queues)
                     return .source(bytes, inspection)
                 }
                 for (algorithm, queue) in digestLanes {
@@ -52,14 +50,26 @@ extension ImportPipeline {
         }
     }
 
-    /// Cuts what arrives into blocks, looks at each and hands it to all lanes; returns the number of bytes and what
-    /// they are.
-    private func feed<Source: AsyncSequence & Sendable>(
-        _ source: Source, expectedBytes: Int64?, to queues: [BlockQueue]
-    ) async throws -> (Int64, Inspection) where Source.Element == ByteBuffer {
-        var received: Int64 = 0
+    /// Looks at each block and hands it to all lanes; returns the number of bytes and what they are.
+    private func feed(_ supply: Supply, to queues: [BlockQueue]) async throws -> (Int64, Inspection) {
         var isFirst = true
         var inspector = DiskImageInspector()
+        let bytes = try await supply { block in
+            block.withUnsafeReadableBytes { inspector.update($0) }
+            // The first block tells most: what is certain to be refused is not fetched to its end.
+            if isFirst { try declared?.refuseEarly(inspector) }
+            isFirst = false
+            for queue in queues { try await queue.push(block) }
+        }
+        queues.forEach { $0.finish() }
+        return (bytes, inspector.finish())
+    }
+
+    /// Cuts what arrives into blocks, reads the source to its end and returns the number of its bytes.
+    func receive<Source: AsyncSequence & Sendable>(
+        _ source: Source, expectedBytes: Int64?, _ take: (ByteBuffer) async throws -> Void
+    ) async throws -> Int64 where Source.Element == ByteBuffer {
+        var received: Int64 = 0
         var gathering = BlockGatherer(blockBytes: Self.blockBytes)
         for try await arrived in source {
             if received == 0 { Failpoint.reach(.sourceBegun) }
@@ -69,7 +79,7 @@ extension ImportPipeline {
             // At every arrival, not at every block: what is slow is not what stands still.
             progress(received)
             gathering.add(arrived)
-            while let block = gathering.next() { try await handOn(block) }
+            while let block = gathering.next() { try await take(block) }
         }
         // A sequence may end early, without an error, because this task was cancelled.
         try Task.checkCancellation()
@@ -77,17 +87,8 @@ extension ImportPipeline {
             throw PipelineError.tooShort(expected: expectedBytes, received: received)
         }
         guard received > 0 || allowsEmpty else { throw PipelineError.empty }
-        if let rest = gathering.rest() { try await handOn(rest) }
-        queues.forEach { $0.finish() }
-        return (received, inspector.finish())
-
-        func handOn(_ block: ByteBuffer) async throws {
-            block.withUnsafeReadableBytes { inspector.update($0) }
-            // The first block tells most: what is certain to be refused is not fetched to its end.
-            if isFirst { try declared?.refuseEarly(inspector) }
-            isFirst = false
-            for queue in queues { try await queue.push(block) }
-        }
+        if let rest = gathering.rest() { try await take(rest) }
+        return received
     }
 
     private func digest(_ queue: BlockQueue, _ algorithm: DigestAlgorithm) async throws -> String {

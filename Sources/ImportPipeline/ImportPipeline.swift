@@ -16,6 +16,9 @@ package import NIOPosix
 /// whatever the size of the image and the number of stores, since the lanes share the blocks. What the source itself
 /// buffers (less than 1 MiB for `WebSource`) comes on top.
 ///
+/// With `decompression` one more queue of two blocks stands between the source and that, see
+/// `ImportPipeline+Decompression.swift`.
+///
 /// The inspector looks at each block as it passes, which costs next to nothing behind the first ones.
 /// Digests run on `threads`, stores on their own. Nothing is committed before the digests are known and compared.
 /// However a run ends but well, every writer is abandoned and nothing is deleted.
@@ -26,28 +29,31 @@ package struct ImportPipeline: Sendable {
     let targets: [any ImageStorage]
     let key: ObjectKey
     let mustAll: Bool
-    let expected: ExpectedDigest?
+    var expected: ExpectedDigest?
     let maxBytes: Int64
     let declared: DeclaredFormat?
     let allowsEmpty: Bool
+    let decompression: DecompressionLimits?
     let threads: NIOThreadPool
     let gate: any WriteGate
-    let progress: @Sendable (Int64) -> Void
+    var progress: @Sendable (Int64) -> Void
 
     /// - Parameters:
     ///   - targets: where the bytes go; with none, the run only computes and compares digests.
     ///   - mustAll: whether one store that fails ends the run; otherwise it ends when the last one fails.
-    ///   - expected: the digest that the bytes must have.
-    ///   - maxBytes: more than that is refused.
+    ///   - expected: the digest that the bytes must have as they are received, compressed or not.
+    ///   - maxBytes: more than that is refused, before decompressing and after.
     ///   - declared: what the bytes must be, and be safe as; `nil` finds out and judges nothing.
     ///   - allowsEmpty: whether an image may have no bytes at all.
-    ///   - threads: running; for digests. Two threads keep MD5 and SHA-512 side by side.
+    ///   - decompression: if bytes in a compressed format are to be decompressed, within these limits.
+    ///   - threads: running; for digests and decompression. Two threads keep MD5 and SHA-512 side by side.
     ///   - gate: asked before each create, block and commit.
-    ///   - progress: told the bytes taken from the source so far, whenever some arrive.
+    ///   - progress: told the bytes taken from the source so far, whenever some arrive; and again, when nothing but
+    ///     decompressed bytes move.
     package init(
         targets: [any ImageStorage], key: ObjectKey, mustAll: Bool = true, expected: ExpectedDigest? = nil,
-        maxBytes: Int64 = .max, declared: DeclaredFormat? = nil, allowsEmpty: Bool = true, threads: NIOThreadPool,
-        gate: any WriteGate,
+        maxBytes: Int64 = .max, declared: DeclaredFormat? = nil, allowsEmpty: Bool = true,
+        decompression: DecompressionLimits? = nil, threads: NIOThreadPool, gate: any WriteGate,
         progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) {
         self.targets = targets
@@ -57,6 +63,7 @@ package struct ImportPipeline: Sendable {
         self.maxBytes = maxBytes
         self.declared = declared
         self.allowsEmpty = allowsEmpty
+        self.decompression = decompression
         self.threads = threads
         self.gate = gate
         self.progress = progress
@@ -70,13 +77,30 @@ package struct ImportPipeline: Sendable {
     /// - Throws: `PipelineError`; the source's and the gate's errors unchanged; `CancellationError`.
     package func run<Source: AsyncSequence & Sendable>(
         _ source: Source, expectedBytes: Int64?,
-        description: @Sendable (_ sizeBytes: Int64, _ digests: ContentDigests) -> ObjectDescription
+        description: @escaping @Sendable (_ sizeBytes: Int64, _ digests: ContentDigests) -> ObjectDescription
     ) async throws -> ImportedContent where Source.Element == ByteBuffer {
         if let expectedBytes, expectedBytes > maxBytes { throw PipelineError.tooLarge(limit: maxBytes) }
+        if let decompression {
+            return try await decompress(
+                source, expectedBytes: expectedBytes, limits: decompression, description: description)
+        }
+        return try await store(expectedBytes: expectedBytes, description: description) { take in
+            try await receive(source, expectedBytes: expectedBytes, take)
+        }
+    }
+
+    /// Hands blocks on, one after the other, and returns the number of their bytes.
+    typealias Supply = @Sendable (_ take: (ByteBuffer) async throws -> Void) async throws -> Int64
+
+    /// Brings what `supply` has into the stores, with digests and an accepting verdict.
+    func store(
+        expectedBytes: Int64?, description: @escaping @Sendable (Int64, ContentDigests) -> ObjectDescription,
+        _ supply: @escaping Supply
+    ) async throws -> ImportedContent {
         let stores = StoreWriters(targets: targets, key: key, mustAll: mustAll, gate: gate)
         do {
             try await stores.open(expectedBytes: expectedBytes)
-            let received = try await stream(source, expectedBytes: expectedBytes, into: stores)
+            let received = try await stream(supply, into: stores)
             try compare(received)
             let inspected = try judge(received.inspection)
             try await stores.commit(description(received.sizeBytes, received.digests))
@@ -101,8 +125,13 @@ package struct ImportPipeline: Sendable {
     }
 
     private func compare(_ received: Received) throws {
-        guard let expected, let actual = received.hex[expected.algorithm], actual != expected.hex else { return }
-        throw PipelineError.digestMismatch(expected: expected, actual: "\(expected.algorithm.rawValue):\(actual)")
+        guard let expected, let actual = received.hex[expected.algorithm] else { return }
+        try compare(expected.algorithm, actual)
+    }
+
+    func compare(_ algorithm: DigestAlgorithm, _ actual: String) throws {
+        guard let expected, actual != expected.hex else { return }
+        throw PipelineError.digestMismatch(expected: expected, actual: "\(algorithm.rawValue):\(actual)")
     }
 }
 

@@ -7,6 +7,10 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
     case digestMismatch(expected: ExpectedDigest, actual: String)
     /// The bytes are not what they are declared to be, or dangerous. Stays so.
     case refusedFormat(reason: String)
+    /// The compressed data is damaged or cut, costs more than it may, or holds something else than one file. Stays so.
+    case refusedCompression(reason: String)
+    /// There was no memory to decompress with, which may pass.
+    case noMemory
     /// There was not a single byte, where an image must have some. Stays so.
     case empty
     /// More bytes than are accepted. Stays so.
@@ -26,8 +30,10 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
             "the bytes received have the digest \(actual), not \(expected); check the source and the checksum"
         case .empty:
             "the source is empty; check that it is the right one"
-        case .refusedFormat(let reason):
+        case .refusedFormat(let reason), .refusedCompression(let reason):
             reason
+        case .noMemory:
+            "there is no memory to decompress with; run fewer imports at once, or give the worker more"
         case .tooLarge(let limit):
             "the image is larger than the limit of \(limit) bytes; raise the limit or shrink the image"
         case .tooLong(let expected):

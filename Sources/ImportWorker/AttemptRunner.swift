@@ -1,5 +1,6 @@
 package import ImageStorage
 package import ImportModel
+package import ImportPipeline
 package import LeaseStore
 package import Logging
 package import NIOPosix
@@ -15,6 +16,8 @@ package struct AttemptRunner: Sendable {
         package var maxBytes: Int64 = 1 << 40
         /// Whether bytes of another format than the declared one are refused.
         package var mustMatchFormat = true
+        /// If compressed images are decompressed, within these limits.
+        package var decompression: DecompressionLimits?
 
         package init() {}
     }

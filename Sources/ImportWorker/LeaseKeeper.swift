@@ -14,6 +14,8 @@ final class LeaseKeeper: WriteGate {
         var held: ContinuousClock.Instant
         var beat: Beat
         var isDirty = false
+        /// Grows with every sign that bytes move.
+        var moves: UInt64 = 0
         /// Fulfilled, and replaced, at every acknowledged beat.
         var acknowledged = OneShot<Void>()
     }
@@ -72,12 +74,15 @@ final class LeaseKeeper: WriteGate {
             $0.beat.bytesDone = bytesDone
             $0.beat.message = Self.progressMessage(bytesDone)
             $0.isDirty = true
+            $0.moves += 1
         }
     }
 
     /// What moves while an attempt is alive, for the stall watchdog.
-    var progress: (phase: TaskPhase, bytes: Int64) {
-        state.withLock { ($0.beat.phase, $0.beat.bytesDone) }
+    ///
+    /// A few bytes of a source may be decompressed for long: then `moves` grows, and `bytes` does not.
+    var progress: (phase: TaskPhase, bytes: Int64, moves: UInt64) {
+        state.withLock { ($0.beat.phase, $0.beat.bytesDone, $0.moves) }
     }
 
     /// Whether writing is paused because the lease could be over.

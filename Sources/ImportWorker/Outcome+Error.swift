@@ -24,8 +24,9 @@ extension Outcome {
             }
         case let error as PipelineError:
             switch error {
-            case .digestMismatch, .empty, .refusedFormat, .tooLarge, .tooLong: self = .rejected(reason: "\(error)")
-            case .tooShort: self = .retry(reason: "\(error)", after: nil)
+            case .digestMismatch, .empty, .refusedCompression, .refusedFormat, .tooLarge, .tooLong:
+                self = .rejected(reason: "\(error)")
+            case .noMemory, .tooShort: self = .retry(reason: "\(error)", after: nil)
             case .storage(_, let storage): self.init(storage)
             case .noStoreLeft: self = .retry(reason: "\(error)", after: nil)
             }

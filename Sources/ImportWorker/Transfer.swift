@@ -3,6 +3,7 @@ import ImageStorage
 import ImportModel
 import ImportPipeline
 import LeaseStore
+import NIOCore
 import Publisher
 import WebSource
 
@@ -31,6 +32,12 @@ struct Transfer: Sendable {
         DeclaredFormat(
             disk: claim.image.diskFormat ?? "", container: claim.image.containerFormat ?? "",
             mustMatch: runner.limits.mustMatchFormat)
+    }
+    /// An archive, a kernel or a ramdisk is compressed because it shall be.
+    private var decompression: DecompressionLimits? {
+        let isMeantToBe =
+            claim.image.containerFormat == "compressed" || ["aki", "ari"].contains(claim.image.diskFormat)
+        return isMeantToBe ? nil : runner.limits.decompression
     }
     private var key: ObjectKey { ObjectKey(image: claim.task.image, nonce: claim.nonce) }
 
@@ -75,12 +82,12 @@ struct Transfer: Sendable {
         guard let stage = claim.image.stage, let stagedKey = ObjectKey(stage.key) else {
             throw Fault.rejected("the image has no staged data; upload it to /v2/images/\(claim.image.id)/stage again")
         }
+        let storage = try await storage(holding: stagedKey, of: stage)
+        if try await isToBeDecompressed(stagedKey, of: stage, in: storage) {
+            return try await decompress(stagedKey, of: stage, in: storage)
+        }
         let targets = try storages(request.stores.filter { $0 != stage.store })
         let isAdopted = request.stores.contains(stage.store)
-        guard let storage = runner.storages[stage.store] else { throw unreachable(stage.store) }
-        guard try await storage.size(stagedKey) == stage.sizeBytes else {
-            throw Fault.rejected("the staged data is gone from store '\(stage.store)'; upload it again")
-        }
         // Judged by what was found on its way in, now that its formats are known.
         let inspected = try declared.judge(finding: stage.inspection)
         var content = ImportedContent(
@@ -97,6 +104,40 @@ struct Transfer: Sendable {
         if isAdopted { content.locations[stage.store] = stage.key }
         try await keeper.pass()
         return content
+    }
+
+    private func storage(holding key: ObjectKey, of stage: StagedObject) async throws -> any ImageStorage {
+        guard let storage = runner.storages[stage.store] else { throw unreachable(stage.store) }
+        guard try await storage.size(key) == stage.sizeBytes else {
+            throw Fault.rejected("the staged data is gone from store '\(stage.store)'; upload it again")
+        }
+        return storage
+    }
+
+    private func isToBeDecompressed(
+        _ key: ObjectKey, of stage: StagedObject, in storage: any ImageStorage
+    ) async throws -> Bool {
+        guard decompression != nil, stage.sizeBytes > 0 else { return false }
+        var start = ByteBuffer()
+        let range = 0..<min(stage.sizeBytes, Int64(CompressedFormat.markBytes))
+        for try await piece in try await storage.read(key, range: range) { start.writeImmutableBuffer(piece) }
+        return CompressedFormat(startOf: start) != nil
+    }
+
+    /// Nothing is adopted: what is decompressed is another object, in the staging store too.
+    private func decompress(
+        _ key: ObjectKey, of stage: StagedObject, in storage: any ImageStorage
+    ) async throws -> ImportedContent {
+        // Either digest is one of the bytes as they were uploaded.
+        let mustCompare = try mustReadAgain(stage)
+        let uploaded = try ExpectedDigest(parsing: "sha512:\(stage.digests.sha512)")
+        do {
+            return try await pipeline(
+                into: try storages(request.stores), expected: mustCompare ? request.checksum : uploaded
+            ).run(try await storage.read(key, range: nil), expectedBytes: stage.sizeBytes, description: describe)
+        } catch PipelineError.digestMismatch(expected: uploaded, _) {
+            throw Fault.rejected("the staged data is not what was uploaded; upload it again")
+        }
     }
 
     /// The digests of staged data are known; only another algorithm needs the bytes again.
@@ -121,8 +162,8 @@ struct Transfer: Sendable {
         let keeper = keeper
         return ImportPipeline(
             targets: targets, key: key, mustAll: request.allStoresMustSucceed, expected: expected,
-            maxBytes: runner.limits.maxBytes, declared: declared, allowsEmpty: allowsEmpty, threads: runner.threads,
-            gate: keeper,
+            maxBytes: runner.limits.maxBytes, declared: declared, allowsEmpty: allowsEmpty,
+            decompression: decompression, threads: runner.threads, gate: keeper,
             progress: { keeper.note(bytesDone: $0) })
     }
 

@@ -106,6 +106,15 @@ extension SettingKey {
     static let importKeyrings = SettingKey(
         "import.keyrings", .keyrings, nil,
         "Keyrings that imports may name for signed checksums: `name=/path`, files as `gpg --export` writes them.")
+    static let importPlugins = SettingKey(
+        "import.plugins", .list, nil,
+        "What imports do besides, in this order; unset: nothing. `decompress`: compressed images are decompressed.")
+    static let importDecompressMaxRatio = SettingKey(
+        "import.decompress.max-ratio", .count(1...1_000_000_000), "200",
+        "How many bytes one compressed byte may become, in an image of more than 64 MiB.")
+    static let importDecompressMaxMemory = SettingKey(
+        "import.decompress.max-memory", .size, "128MiB",
+        "The memory that decompressing one image may take; more is asked for by large dictionaries and windows only.")
 
     static let importRequireFormatMatch = SettingKey(
         "import.require-format-match", .flag, "true",
@@ -143,7 +152,8 @@ extension SettingKey {
         sourcesAllow, sourcesDeny, sourcesSchemes, sourcesPorts, sourcesRedirects, sourcesMaxBytes,
         sourcesConnectTimeout,
         sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
-        importRequireFormatMatch, importKeyrings, stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
+        importRequireFormatMatch, importKeyrings, importPlugins, importDecompressMaxRatio, importDecompressMaxMemory,
+        stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
         auditInterval,
     ]
 

@@ -49,8 +49,7 @@ extension Settings {
             connectTimeout: reader.duration(.sourcesConnectTimeout),
             idleTimeout: reader.duration(.sourcesIdleTimeout), totalTimeout: reader.duration(.sourcesTotalTimeout),
             caFile: reader.file(.sourcesCAFile))
-        imports = Imports(
-            requireFormatMatch: reader.flag(.importRequireFormatMatch), keyrings: reader.keyrings(.importKeyrings))
+        imports = reader.imports()
         stores = reader.stores()
         stagingStore = reader.stagingStore(among: stores)
         sweep = Sweep(

@@ -61,6 +61,10 @@ package struct Settings: Sendable {
         package let requireFormatMatch: Bool
         /// Files of keys, by the names that imports use.
         package let keyrings: [String: String]
+        /// In the order in which they are applied.
+        package let plugins: [ImportPlugin]
+        package let decompressMaxRatio: Int
+        package let decompressMaxMemoryBytes: Int64
     }
 
     package struct Sweep: Sendable {

@@ -102,6 +102,31 @@ extension SettingsReader {
         return policy
     }
 
+    mutating func imports() -> Settings.Imports {
+        Settings.Imports(
+            requireFormatMatch: flag(.importRequireFormatMatch), keyrings: keyrings(.importKeyrings),
+            plugins: plugins(),
+            decompressMaxRatio: count(.importDecompressMaxRatio),
+            decompressMaxMemoryBytes: size(.importDecompressMaxMemory))
+    }
+
+    private mutating func plugins() -> [ImportPlugin] {
+        let words = ImportPlugin.allCases.map(\.rawValue)
+        var plugins: [ImportPlugin] = []
+        let found = find(.importPlugins)
+        for item in Self.items(of: found) {
+            guard let plugin = ImportPlugin(rawValue: item) else {
+                complain(
+                    .importPlugins, found, "names '\(item)', which is no plugin",
+                    "write \(words.joined(separator: ", "))")
+                continue
+            }
+            if plugins.contains(plugin) { complain(.importPlugins, found, "names '\(item)' twice", "name it once") }
+            plugins.append(plugin)
+        }
+        return plugins
+    }
+
     mutating func stagingStore(among stores: [StoreSettings]) -> StoreID? {
         let usual = stores.first(where: \.isDefault)?.id
         guard let found = find(.stagingStore) else { return usual }

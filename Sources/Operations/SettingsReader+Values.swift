@@ -87,8 +87,7 @@ extension SettingsReader {
     /// Host names, addresses and networks in CIDR notation.
     mutating func hosts(_ key: SettingKey) -> [String] {
         guard let found = find(key) else { return [] }
-        let items = found.text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-            .filter { !$0.isEmpty }
+        let items = Self.items(of: found)
         for item in items where !Self.looksLikeHostOrNetwork(item) {
             complain(
                 key, Found(text: item, origin: found.origin), "is neither a host nor a network",
@@ -118,6 +117,10 @@ extension SettingsReader {
             files[parts[0]] = parts[1]
         }
         return files
+    }
+
+    static func items(of found: Found?) -> [String] {
+        (found?.text ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
 
     /// A coarse check that catches URLs and slips; the URL policy reads addresses in earnest.

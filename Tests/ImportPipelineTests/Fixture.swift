@@ -12,11 +12,13 @@ import Testing
 /// Stores in a folder of their own, and a pipeline over them.
 struct Fixture: Sendable {
     let root: String
-    let key = ObjectKey(image: .random(), nonce: .mint())
+    var key = ObjectKey(image: .random(), nonce: .mint())
     var targets: [any ImageStorage]
     var mustAll = true
     var expected: ExpectedDigest?
     var maxBytes = Int64.max
+    var allowsEmpty = true
+    var decompression: DecompressionLimits?
     var gate: any WriteGate = OpenGate()
     var progress: @Sendable (Int64) -> Void = { _ in }
 
@@ -40,8 +42,9 @@ struct Fixture: Sendable {
         _ source: Source, expectedBytes: Int64? = nil
     ) async throws -> ImportedContent where Source.Element == ByteBuffer {
         let pipeline = ImportPipeline(
-            targets: targets, key: key, mustAll: mustAll, expected: expected, maxBytes: maxBytes, threads: .singleton,
-            gate: gate, progress: progress)
+            targets: targets, key: key, mustAll: mustAll, expected: expected, maxBytes: maxBytes,
+            allowsEmpty: allowsEmpty,
+            decompression: decompression, threads: .singleton, gate: gate, progress: progress)
         return try await pipeline.run(source, expectedBytes: expectedBytes) { [key] size, digests in
             ObjectDescription(image: key.image, sizeBytes: size, digests: digests)
         }
@@ -53,6 +56,13 @@ struct Fixture: Sendable {
         return sizes
     }
 
+    /// The same stores, for another run.
+    func again() -> Fixture {
+        var fixture = self
+        fixture.key = ObjectKey(image: .random(), nonce: .mint())
+        return fixture
+    }
+
     /// Nothing visible in any store, and nothing held open.
     func expectNothingThere(_ location: SourceLocation = #_sourceLocation) async throws {
         #expect(try await sizes().allSatisfy { $0 == nil }, sourceLocation: location)
@@ -61,6 +71,13 @@ struct Fixture: Sendable {
 }
 
 func storeID(_ name: String) -> StoreID { StoreID(rawValue: name).unsafelyUnwrapped }
+
+func digests(of bytes: ByteBuffer) -> ContentDigests {
+    var (md5, sha512) = (StreamDigest(.md5), StreamDigest(.sha512))
+    md5.update(bytes)
+    sha512.update(bytes)
+    return ContentDigests(md5: md5.finalize(), sha512: sha512.finalize())
+}
 
 /// A source that has all its pieces, then ends or fails.
 struct Pieces: AsyncSequence, Sendable {

@@ -200,13 +200,6 @@ import Testing
             try await fixture.expectNothingThere()
         }
     }
-
-    private func digests(of bytes: ByteBuffer) -> ContentDigests {
-        var (md5, sha512) = (StreamDigest(.md5), StreamDigest(.sha512))
-        md5.update(bytes)
-        sha512.update(bytes)
-        return ContentDigests(md5: md5.finalize(), sha512: sha512.finalize())
-    }
 }
 
 private struct TestFault: Error, Equatable {}

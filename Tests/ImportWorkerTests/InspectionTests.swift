@@ -103,7 +103,8 @@ import Testing
     }
 }
 
-private struct OneBlock: AsyncSequence, Sendable {
+/// A body that comes at once.
+struct OneBlock: AsyncSequence, Sendable {
     let bytes: [UInt8]
 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(bytes: bytes) }

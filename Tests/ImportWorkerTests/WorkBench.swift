@@ -3,6 +3,7 @@ import FilesystemStorage
 import Foundation
 import ImageStorage
 import ImportModel
+import ImportPipeline
 import LeaseStore
 import Logging
 import NIOPosix
@@ -80,12 +81,13 @@ struct WorkBench: Sendable {
 
     func runner(
         stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil, keyrings: [String: String] = [:],
-        mustMatchFormat: Bool = true
+        mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil
     ) throws -> AttemptRunner {
         var limits = AttemptRunner.Limits()
         limits.retry = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
         limits.stall = stall
         limits.mustMatchFormat = mustMatchFormat
+        limits.decompression = decompression
         let source = try WebSource(
             policy: SourcePolicy(allow: [HostRule(parsing: "127.0.0.0/8")]), resolver: SystemResolver(threads: threads))
         return AttemptRunner(
@@ -95,10 +97,12 @@ struct WorkBench: Sendable {
 
     func claimLoop(
         concurrency: Int = 2, stall: Duration = .seconds(30), keyrings: [String: String] = [:],
-        mustMatchFormat: Bool = true
+        mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil
     ) throws -> ClaimLoop {
-        ClaimLoop(
-            store: store, runner: try runner(stall: stall, keyrings: keyrings, mustMatchFormat: mustMatchFormat),
+        let runner = try runner(
+            stall: stall, keyrings: keyrings, mustMatchFormat: mustMatchFormat, decompression: decompression)
+        return ClaimLoop(
+            store: store, runner: runner,
             process: identity.id,
             stores: [Self.storeID],
             concurrency: concurrency, logger: logger)
@@ -123,21 +127,22 @@ struct WorkBench: Sendable {
     }
 
     /// An image that can be imported.
-    func image(_ diskFormat: String = "raw") async throws -> ImageRecord {
+    func image(_ diskFormat: String = "raw", in containerFormat: String = "bare") async throws -> ImageRecord {
         var image = ImageRecord(id: .random())
         image.name = "image"
         image.owner = "project"
         image.diskFormat = diskFormat
-        image.containerFormat = "bare"
+        image.containerFormat = containerFormat
         guard let created = try await store.createImage(image) else { throw InvalidValue("the id was used before") }
         return created
     }
 
     /// Queues a `web-download` of `url` into a new image.
     func queue(
-        _ url: String, as diskFormat: String = "raw", checksum: String? = nil, publisher: PublisherChecksum? = nil
+        _ url: String, as diskFormat: String = "raw", in containerFormat: String = "bare", checksum: String? = nil,
+        publisher: PublisherChecksum? = nil
     ) async throws -> TaskRecord {
-        let image = try await image(diskFormat)
+        let image = try await image(diskFormat, in: containerFormat)
         let request = ImportRequest(
             method: .webDownload, uri: url, stores: [Self.storeID],
             checksum: try checksum.map { try ExpectedDigest(parsing: $0) }, publisher: publisher)

@@ -49,6 +49,16 @@ import Testing
         }
     }
 
+    @Test func `A plugin that does not exist, or twice, is refused, and so are limits of nothing`() throws {
+        let unknown = try problems(flags: ["import.plugins": "decompress,unpack"])
+        #expect(unknown.map(\.key) == ["import.plugins"])
+        #expect(unknown.first?.finding.contains("'unpack'") == true)
+        #expect(unknown.first?.remedy.contains("decompress") == true)
+        #expect(try problems(flags: ["import.plugins": "decompress,decompress"]).map(\.key) == ["import.plugins"])
+        let limits = ["import.decompress.max-ratio": "0", "import.decompress.max-memory": "0"]
+        #expect(Set(try problems(flags: limits).map(\.key)) == Set(limits.keys))
+    }
+
     @Test func `Settings that contradict each other are refused`() throws {
         #expect(try problems(flags: ["lease.beat": "20s"]).map(\.key) == ["lease"])
         #expect(try problems(flags: ["retry.base": "10m"]).map(\.key) == ["retry.cap"])

@@ -18,6 +18,8 @@ import Testing
         #expect(settings.lease == LeaseSettings())
         #expect(settings.retry == RetryPolicy())
         #expect(settings.stores.isEmpty && settings.stagingStore == nil)
+        #expect(settings.imports.plugins.isEmpty && settings.imports.decompressMaxRatio == 200)
+        #expect(settings.imports.decompressMaxMemoryBytes == 128 << 20)
         #expect(settings.sweep.maxDelete == 1000 && settings.sweep.maxShare == 0.5)
     }
 
@@ -52,6 +54,14 @@ import Testing
         #expect(try port(one.path, two.path) == 1)
         #expect(try port(nil, two.path) == 2)
         #expect(try port(nil, nil) == 3)
+    }
+
+    @Test func `Plugins stand in a list, each once, with their limits beside`() throws {
+        let file = "import:\n  plugins: [decompress]\n  decompress: {max-ratio: 20, max-memory: 1GiB}\n"
+        let imports = try load(file: file).imports
+        #expect(imports.plugins == [.decompress])
+        #expect(imports.decompressMaxRatio == 20 && imports.decompressMaxMemoryBytes == 1 << 30)
+        #expect(try load(environment: ["LONGSHORE_IMPORT_PLUGINS": " decompress "]).imports.plugins == [.decompress])
     }
 
     @Test func `A list is a YAML list in the file and has commas elsewhere`() throws {

@@ -74,7 +74,7 @@ extension Invariant {
                 switch image.status {
                 case .importing, .saving: return during == image.status
                 case .uploading: return during == .uploading || (during == nil && image.stage != nil)
-                case .queued, .active, .deleted: return during == nil
+                case .queued, .active, .deactivated, .deleted: return during == nil
                 }
             }
         },

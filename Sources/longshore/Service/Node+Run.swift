@@ -1,6 +1,7 @@
 import ImageAPI
 import ImageStorage
 import ImportModel
+import ImportPipeline
 import ImportWorker
 import Logging
 import NIOCore
@@ -83,6 +84,12 @@ extension Node {
         limits.stall = settings.worker.stallTimeout
         limits.maxBytes = settings.sources.maxBytes
         limits.mustMatchFormat = settings.imports.requireFormatMatch
+        if settings.imports.plugins.contains(.decompress) {
+            var decompression = DecompressionLimits()
+            decompression.maxRatio = Int64(settings.imports.decompressMaxRatio)
+            decompression.maxMemoryBytes = settings.imports.decompressMaxMemoryBytes
+            limits.decompression = decompression
+        }
         let runner = AttemptRunner(
             store: store, beats: beats, storages: storages, source: source,
             signatures: SignatureVerifier(keyrings: settings.imports.keyrings), threads: digestThreads, limits: limits,

@@ -1,0 +1,48 @@
+import NIOCore
+
+/// Makes blocks out of a compressed stream and holds it to its limits.
+struct Decompressor {
+    /// What one step gave.
+    struct Step: Sendable {
+        /// What is to be handed in again; empty when the next piece is wanted.
+        var rest: ByteBuffer
+        var block: ByteBuffer?
+        var isOver = false
+    }
+
+    private let format: CompressedFormat
+    private let limits: DecompressionLimits
+    private let blockBytes: Int
+    private let decoder: any StreamDecoder
+    private var output = ByteBuffer()
+    private var taken: Int64 = 0
+    private var given: Int64 = 0
+
+    /// - Throws: `PipelineError.noMemory`.
+    init(_ format: CompressedFormat, _ limits: DecompressionLimits, blockBytes: Int) throws(PipelineError) {
+        self.format = format
+        self.limits = limits
+        self.blockBytes = blockBytes
+        decoder = try format.makeDecoder(limits)
+    }
+
+    /// Decompresses until a block is full or `input` is empty: at most some 10 ms.
+    /// - Parameter isLast: nothing comes any more, and `input` is empty.
+    mutating func step(_ input: ByteBuffer, isLast: Bool) throws(PipelineError) -> Step {
+        var step = Step(rest: input)
+        repeat {
+            if output.capacity == 0 { output.reserveCapacity(blockBytes) }
+            let (inputBefore, outputBefore) = (step.rest.readableBytes, output.readableBytes)
+            step.isOver = try decoder.decode(
+                &step.rest, into: &output, room: blockBytes - outputBefore, isLast: isLast)
+            taken += Int64(inputBefore - step.rest.readableBytes)
+            given += Int64(output.readableBytes - outputBefore)
+            try limits.check(format, input: taken, output: given)
+        } while !step.isOver && output.readableBytes < blockBytes && (isLast || step.rest.readableBytes > 0)
+        if output.readableBytes == blockBytes || (step.isOver && output.readableBytes > 0) {
+            step.block = output
+            output = ByteBuffer()
+        }
+        return step
+    }
+}
