@@ -56,7 +56,14 @@ package struct RestCheck: Sendable {
     package func faults() async throws -> [String] {
         let reply = try await fleet.ask(RedisCommand("HGETALL", "{longshore}:stats"))
         guard let figures = reply.hash() else { throw ServiceFailure("Redis does not show the figures: \(reply)") }
-        return figures.filter { $0.key.hasPrefix("faults:") }.map { "the online check counted \($0.value) \($0.key)" }
+        let found = figures.filter { $0.key.hasPrefix("faults:") }
+        guard !found.isEmpty else { return [] }
+        // What it said of them, as far as the stream still goes back.
+        let entries = try await fleet.ask(RedisCommand("XRANGE", "{longshore}:events", "-", "+")).array ?? []
+        let told = entries.compactMap(EventTrace.event).filter { $0.type == "fault" }.map {
+            "\($0.imageId): \($0.detail)"
+        }
+        return found.map { "the online check counted \($0.value) \($0.key): \(told)" }
     }
 
     /// Whether the online check has looked at anything: what it does not find means nothing before.
@@ -118,7 +125,8 @@ package struct RestCheck: Sendable {
             }
             if spent > attempt { problems.append("\(name) spent \(spent) of \(attempt) attempts") }
             if attempt <= 32, replies[1].int != Int64(attempt) {
-                problems.append("\(name) had \(attempt) attempts and tells of \(replies[1].int ?? -1)")
+                let told = try await fleet.ask(RedisCommand("LRANGE", "\(name):history", 0, -1)).array ?? []
+                problems.append("\(name) had \(attempt) attempts and tells of \(told.compactMap(\.string)): \(task)")
             }
         }
         return problems

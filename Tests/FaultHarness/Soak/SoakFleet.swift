@@ -22,6 +22,7 @@ final class SoakFleet: Sendable {
         var lost: [TaskID: ContinuousClock.Instant] = [:]
         /// From the death of a worker to the next claim of what it ran.
         var recoveries: [Duration] = []
+        var claims = 0
     }
 
     let fleet: Fleet
@@ -220,6 +221,9 @@ final class SoakFleet: Sendable {
         fleet.redis.resume()
     }
 
+    /// Attempts that were begun. Each is remembered for an hour after its end.
+    var claims: Int { state.withLock { $0.claims } }
+
     func conclude() {
         run.count(.proxy, proxies.tally.total)
         let times = state.withLock { $0.recoveries }.map { $0 / .seconds(1) }.sorted()
@@ -236,6 +240,7 @@ final class SoakFleet: Sendable {
         guard let task = event.taskId, event.type != "fault" else { return }
         state.withLock { state in
             state.holders[task] = event.type == "claimed" ? event.detail : nil
+            if event.type == "claimed" { state.claims += 1 }
             // Whatever happens to it next: another claim, or its end.
             guard let lost = state.lost.removeValue(forKey: task) else { return }
             switch event.type {

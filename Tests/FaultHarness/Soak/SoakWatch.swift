@@ -41,7 +41,7 @@ final class SoakWatch: Sendable {
         var second = 0
         while !Task.isCancelled {
             second += 1
-            for (name, pid) in fleet.lasting + [("harness", getpid())] {
+            for (name, pid) in fleet.lasting {
                 if let memory = ProcessFigures.memory(pid) { add("memory of the \(name)", memory, 64, "MiB") }
                 if let count = ProcessFigures.descriptors(pid) { add("descriptors of the \(name)", count, 64, "files") }
             }
@@ -67,7 +67,9 @@ final class SoakWatch: Sendable {
         let replies = try await fleet.fleet.ask([
             RedisCommand("DBSIZE"), RedisCommand("INFO", "memory"), RedisCommand("HGETALL", "{longshore}:stats"),
         ])
-        if let keys = replies[0].int { add("keys in Redis", Double(keys) - Double(removed()), 500, "keys") }
+        if let keys = replies[0].int {
+            add("keys in Redis", Double(keys - Int64(removed() + fleet.claims)), 500, "keys")
+        }
         let used = replies[1].string?.split(separator: "\r\n").first { $0.hasPrefix("used_memory:") }
         if let bytes = used?.split(separator: ":").last.flatMap({ Double($0) }) {
             add("memory used by Redis", bytes / 1_048_576, 32, "MiB")
