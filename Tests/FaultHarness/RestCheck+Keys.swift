@@ -14,14 +14,14 @@ extension RestCheck {
     /// Every active image names what the one task wrote that was published, under the nonce that it had (O1, L4).
     package func publications() async throws -> [String] {
         var problems: [String] = []
-        for name in try await keys("image:*") where name.split(separator: ":").count == 3 {
-            let replies = try await fleet.ask([
-                RedisCommand("HMGET", name, "status", "loc:main"), RedisCommand("ZRANGE", "\(name):tasks", 0, -1),
-            ])
-            guard let image = replies[0].array, image[0].string == "active" else { continue }
+        let names = try await keys("image:*").filter { $0.split(separator: ":").count == 3 }
+        let images = try await fleet.ask(names.map { RedisCommand("HMGET", $0, "status", "loc:main") })
+        for (name, reply) in zip(names, images) {
+            guard let image = reply.array, image[0].string == "active" else { continue }
+            let tasks = try await fleet.ask(RedisCommand("ZRANGE", "\(name):tasks", 0, -1)).array ?? []
             let nonce = image[1].string?.split(separator: "/").last.map(String.init) ?? "none"
             var published: [String] = []
-            for task in (replies[1].array ?? []).compactMap(\.string) {
+            for task in tasks.compactMap(\.string) {
                 let fields = try await fleet.ask([
                     RedisCommand("HMGET", "{longshore}:task:\(task)", "state", "nonce"),
                     RedisCommand("GET", "{longshore}:claim:\(nonce)"),
@@ -33,8 +33,7 @@ extension RestCheck {
                 }
             }
             // Tasks are forgotten after a while; then there is nothing to compare.
-            let isForgotten = (replies[1].array ?? []).isEmpty
-            if published.count != 1, !isForgotten {
+            if published.count != 1, !tasks.isEmpty {
                 problems.append("\(name) names the nonce \(nonce), which \(published.count) successful tasks had")
             }
         }

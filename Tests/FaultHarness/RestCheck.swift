@@ -134,10 +134,9 @@ package struct RestCheck: Sendable {
 
     /// What lies in the store though nothing names it.
     func strays(isSwept: Bool) async throws -> [String] {
-        var named = Set<String>()
-        for image in try await keys("image:*") where image.split(separator: ":").count == 3 {
-            if let key = try await fleet.ask(RedisCommand("HGET", image, "loc:main")).string { named.insert(key) }
-        }
+        let images = try await keys("image:*").filter { $0.split(separator: ":").count == 3 }
+        var named = Set(
+            try await fleet.ask(images.map { RedisCommand("HGET", $0, "loc:main") }).compactMap(\.string))
         if !isSwept {
             let garbage = try await fleet.ask(RedisCommand("ZRANGE", "{longshore}:garbage", 0, -1)).array ?? []
             for entry in garbage.compactMap(\.string) { named.insert(String(entry.dropFirst("main ".count))) }

@@ -58,14 +58,15 @@ package final class ServerProcess: Sendable {
         status.withLock { $0 }.flatMap { status in (status & 0x7f) == 0 ? nil : status & 0x7f }
     }
 
-    private func end(_ number: Int32, within seconds: Int = .max) -> Bool {
+    private func end(_ number: Int32, within seconds: Int32? = nil) -> Bool {
         signal(number)
         if number != SIGKILL { signal(SIGCONT) }
         // Not under the lock: one that stops itself on its way has to be let go on by somebody else.
-        let isInTime = seconds == .max || hasEnded(within: seconds)
-        if !isInTime { signal(SIGKILL) }
-        var info = siginfo_t()
-        while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        let isInTime = hasEnded(within: seconds)
+        if !isInTime {
+            signal(SIGKILL)
+            _ = hasEnded(within: nil)
+        }
         status.withLock { status in
             guard status == nil else { return }
             var code: Int32 = 0
@@ -79,8 +80,8 @@ package final class ServerProcess: Sendable {
         return isInTime
     }
 
-    /// Waits for the end of a process that may already have been collected.
-    private func hasEnded(within seconds: Int) -> Bool {
+    /// Waits for the end of a process that may already have been collected, and whose number another one may have.
+    private func hasEnded(within seconds: Int32?) -> Bool {
         // The header keeps it from Swift.
         typealias Open = @convention(c) (pid_t, UInt32) -> Int32
         guard let symbol = dlsym(nil, "pidfd_open") else { return true }
@@ -88,7 +89,10 @@ package final class ServerProcess: Sendable {
         guard process >= 0 else { return true }
         defer { Glibc.close(process) }
         var wait = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
-        return poll(&wait, 1, Int32(seconds) * 1000) != 0
+        while true {
+            let count = poll(&wait, 1, seconds.map { $0 * 1000 } ?? -1)
+            if count >= 0 || errno != EINTR { return count != 0 }
+        }
     }
 
     /// Runs a program to its end. Throws, with its output, when it fails.
