@@ -33,7 +33,7 @@ extension Configuration {
     }
 
     package static let endOfUploads = Configuration(
-        "staging", "data is staged, imported and swept",
+        "staging", "data is staged, imported into two stores, and swept",
         tasks: [Request(.stage), Request(.direct, stores: [0, 1])], workers: 2, nonces: 5
     ) {
         $0.reserve = 3
