@@ -80,18 +80,8 @@ final class EmbeddedRedis: Service {
     private static func mend(_ home: String) throws {
         let manifest = home + "/appendonlydir/appendonly.aof.manifest"
         guard FileManager.default.fileExists(atPath: manifest) else { return }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
         // It asks before it cuts.
-        process.arguments = ["-c", "yes | redis-check-aof --fix \"$0\"", manifest]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        do {
-            try process.run()
-        } catch {
-            throw InvalidValue("redis-check-aof cannot be started: \(error.localizedDescription); install redis-tools")
-        }
+        let process = try launch(["sh", "-c", "yes | redis-check-aof --fix \"$0\"", manifest])
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
             throw InvalidValue(
@@ -100,21 +90,25 @@ final class EmbeddedRedis: Service {
     }
 
     private static func start(socket: String, home: String) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
+        try launch([
             "redis-server", "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", home,
             "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
             "--hash-max-listpack-value", "1024", "--hash-max-listpack-entries", "128", "--daemonize", "no",
             "--logfile", home + "/redis.log",
-        ]
+        ])
+    }
+
+    private static func launch(_ words: [String]) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = words
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         do {
             try process.run()
         } catch {
-            throw InvalidValue("redis-server cannot be started: \(error.localizedDescription); install redis-server")
+            throw InvalidValue("\(words[0]) cannot be started: \(error.localizedDescription); install redis-server")
         }
         return process
     }
