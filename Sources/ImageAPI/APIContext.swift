@@ -14,7 +14,7 @@ struct APIContext: RequestContext {
     /// The UUID within the request id, where the service made it; a client's may come more than once.
     var ownID = TaskID.random()
     /// Set by `AuthenticationMiddleware`, before any handler runs.
-    var caller = Caller(project: "", user: "", roles: [], isAdmin: false)
+    var caller = Caller(project: "", user: "", roles: [], scope: .nothing)
     private let channel: any Channel
 
     init(source: ApplicationRequestContextSource) {

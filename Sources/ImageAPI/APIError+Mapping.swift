@@ -13,6 +13,10 @@ extension APIError {
         case let error as CatalogError: self.init(error)
         case let error as LeaseStoreError: self.init(error)
         case let error as StorageError: self.init(error)
+        case let error as IdentityUnavailable:
+            self.init(
+                .serviceUnavailable, "Tokens cannot be checked right now; try again later.",
+                headers: [.retryAfter: "5"], cause: error)
         case let error as InvalidValue: self.init(.badRequest, error.message)
         case let error as HTTPError where error.status == .notFound:
             self.init(.notFound, "The resource could not be found.")

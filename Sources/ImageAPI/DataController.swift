@@ -33,7 +33,9 @@ struct DataController: Sendable {
             throw APIError(.unsupportedMediaType, "Send the data as application/octet-stream.")
         }
         let size = try announcedSize(request)
-        let image = try await catalog.image(context.part("id"), changedBy: context.caller)
+        let image = try await catalog.image(
+            context.part("id"), changedBy: context.caller, action: kind == .stage ? .modifyImage : .uploadImage,
+            verb: kind == .stage ? "stage data for" : "upload data of")
         try checkState(of: image, for: kind)
         if let size, size > maxUploadBytes {
             throw APIError(.contentTooLarge, "An image may have at most \(maxUploadBytes) bytes.")

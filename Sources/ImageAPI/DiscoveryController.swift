@@ -15,19 +15,30 @@ struct DiscoveryController: Sendable {
         routes.get("/v2", choices)
         routes.get("/versions") { request, _ in .json(APIVersions.document(base: address.base(for: request))) }
         routes.get("/v2/schemas/:name") { _, context in
+            try admit(context.caller)
             guard let schema = Schemas.schema(context.part("name")) else {
                 throw APIError(.notFound, "There is no schema of this name.")
             }
             return .json(schema)
         }
-        routes.get("/v2/info/import") { _, _ in .json(Self.importMethods) }
-        routes.get("/v2/info/stores") { _, _ in .json(shelf.document(withDetail: false)) }
+        routes.get("/v2/info/import") { _, context in
+            try admit(context.caller)
+            return .json(Self.importMethods)
+        }
+        routes.get("/v2/info/stores") { _, context in
+            try admit(context.caller)
+            return .json(shelf.document(withDetail: false))
+        }
         routes.get("/v2/info/stores/detail") { _, context in
-            guard context.caller.isAdmin || context.caller.roles.contains("service") else {
-                throw APIError(.forbidden, "Only administrators and services may see the details of stores.")
+            guard context.caller.may(.storesInfoDetail) else {
+                throw context.caller.refusal(.storesInfoDetail, to: "see the details of stores")
             }
             return .json(shelf.document(withDetail: true))
         }
+    }
+
+    private func admit(_ caller: Caller) throws {
+        guard caller.may(.discovery) else { throw caller.refusal(.discovery, to: "ask what the service offers") }
     }
 
     private static let importMethods: JSON = .object([

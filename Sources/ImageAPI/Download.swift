@@ -12,6 +12,9 @@ struct Download: Sendable {
 
     @Sendable func respond(to request: Request, _ context: APIContext) async throws -> Response {
         let image = try await catalog.image(context.part("id"), for: context.caller)
+        guard context.caller.may(.downloadImage, image) else {
+            throw context.caller.refusal(.downloadImage, to: "download image \(image.id)")
+        }
         guard image.status != .deactivated || context.caller.isAdmin else {
             throw APIError(.forbidden, "Image \(image.id) is deactivated.")
         }

@@ -17,7 +17,9 @@ struct EventsController: Sendable {
     }
 
     @Sendable private func respond(to request: Request, _ context: APIContext) async throws -> Response {
-        guard context.caller.isAdmin else { throw APIError(.forbidden, "Only administrators may watch the fleet.") }
+        guard context.caller.may(.fleetWatchEvents) else {
+            throw context.caller.refusal(.fleetWatchEvents, to: "watch the fleet")
+        }
         let after = try lastEventID(of: request)
         // Before the head of the answer is out, so that nothing is missed from then on.
         guard let listening = hub.listen() else {

@@ -21,22 +21,23 @@ struct FleetController: Sendable {
             try .fleet(try await locks(for: context.caller))
         }
         routes.get(base + "/workers") { _, context in
-            try admit(context.caller)
+            try admit(context.caller, .fleetGetWorkers)
             return try .fleet(try await workers())
         }
         routes.get(base + "/queue") { _, context in
-            try admit(context.caller)
+            try admit(context.caller, .fleetGetQueue)
             return try .fleet(try await store.queueStats().queue)
         }
         for (word, isPaused) in [("pause", true), ("resume", false)] {
             routes.on(.post, base + "/queue/" + word) { _, context in
-                try admit(context.caller)
+                try admit(context.caller, .fleetSetQueue)
                 try await LeaseStore.insist(for: patience) { try await store.setPaused(isPaused) }
                 return try .fleet(try await store.queueStats().queue)
             }
         }
-        routes.get(base + "/stores") { _, _ in
-            try .fleet(
+        routes.get(base + "/stores") { _, context in
+            try admit(context.caller, .fleetGetStores)
+            return try .fleet(
                 shelf.stores.map { store in
                     StoreView(
                         id: store.id, type: store.storage.kind, isDefault: store.id == shelf.defaultStore,
@@ -49,7 +50,7 @@ struct FleetController: Sendable {
         let tasks = try await store.tasks(after: nil, count: Self.maxShown, liveOnly: true)
         // No script is asked for the time; hosts whose clocks differ show ages that differ by as much.
         let now = Int64(Date().timeIntervalSince1970 * 1000)
-        return tasks.filter { caller.sees($0) }.map { LockView($0, now: now, settings: store.settings) }
+        return tasks.filter { caller.may(.fleetGetLocks, $0) }.map { LockView($0, now: now, settings: store.settings) }
     }
 
     private func workers() async throws -> [ProcessView] {
@@ -66,7 +67,7 @@ struct FleetController: Sendable {
         }
     }
 
-    private func admit(_ caller: Caller) throws {
-        guard caller.isAdmin else { throw APIError(.forbidden, "Only administrators may look after the fleet.") }
+    private func admit(_ caller: Caller, _ action: PolicyAction) throws {
+        guard caller.may(action) else { throw caller.refusal(action, to: action.help) }
     }
 }

@@ -24,7 +24,7 @@ struct FleetTasksController: Sendable {
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         let query = try FleetTaskQuery(try request.query)
         func matches(_ task: TaskRecord) -> Bool {
-            context.caller.sees(task) && (query.state == nil || task.state == query.state)
+            context.caller.may(.fleetGetTasks, task) && (query.state == nil || task.state == query.state)
         }
         if let image = query.image {
             // An image has few tasks; they are one page.
@@ -43,6 +43,9 @@ struct FleetTasksController: Sendable {
 
     @Sendable private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
         let task = try await task(context)
+        guard context.caller.may(.fleetCancelTask, task) else {
+            throw context.caller.refusal(.fleetCancelTask, to: "cancel task \(task.id)")
+        }
         let reply = try await LeaseStore.insist(for: patience) {
             try await store.cancel(task.id, message: "cancelled on request \(context.requestID)")
         }
@@ -58,6 +61,7 @@ struct FleetTasksController: Sendable {
     /// A new task with the same request; the failed one stays as it is.
     @Sendable private func retry(_ request: Request, _ context: APIContext) async throws -> Response {
         let failed = try await task(context)
+        try await admitRetry(of: failed, by: context.caller)
         guard failed.kind == .import, let method = failed.request.method else {
             throw APIError(
                 .conflict,
@@ -76,9 +80,22 @@ struct FleetTasksController: Sendable {
         return try .fleet(view(created), status: .accepted)
     }
 
+    /// Beside the task, its image must be the caller's to import: it may be another project's by now.
+    private func admitRetry(of task: TaskRecord, by caller: Caller) async throws {
+        guard caller.may(.fleetRetryTask, task) else {
+            throw caller.refusal(.fleetRetryTask, to: "retry task \(task.id)")
+        }
+        guard let image = try await store.image(task.image), caller.maySee(image) else {
+            throw CatalogError.noImage(task.image.rawValue)
+        }
+        guard caller.may(.modifyImage, image) else {
+            throw caller.refusal(.modifyImage, to: "import image \(image.id)")
+        }
+    }
+
     private func task(_ context: APIContext) async throws -> TaskRecord {
         guard let id = TaskID(rawValue: context.part("id")), let task = try await store.task(id),
-            context.caller.sees(task)
+            context.caller.may(.fleetGetTasks, task)
         else { throw noTask(context) }
         return task
     }

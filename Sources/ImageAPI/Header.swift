@@ -7,6 +7,7 @@ enum Header {
     static let importMethods = name("OpenStack-image-import-methods")
     static let storeIDs = name("OpenStack-image-store-ids")
     static let store = name("X-Image-Meta-Store")
+    static let token = name("X-Auth-Token")
     static let task = name("X-Longshore-Task")
     static let acceptPatch = name("Accept-Patch")
     static let contentMD5 = name("Content-MD5")

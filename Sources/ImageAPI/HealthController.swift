@@ -1,6 +1,8 @@
 import HTTPTypes
 import Hummingbird
+import ImageCatalog
 import ImageStorage
+import ImportModel
 import LeaseStore
 import Logging
 
@@ -21,7 +23,10 @@ struct HealthController: Sendable {
             return .text("ready\n")
         }
         routes.get("/metrics") { _, context in
-            .text(await metrics(context.logger), type: "text/plain; version=0.0.4; charset=utf-8")
+            guard context.caller.may(.fleetGetMetrics) else {
+                throw context.caller.refusal(.fleetGetMetrics, to: "read the metrics")
+            }
+            return .text(await metrics(context.logger), type: "text/plain; version=0.0.4; charset=utf-8")
         }
     }
 

@@ -60,6 +60,7 @@ package struct ImageService: Service {
         package var keyrings: Set<String> = []
         package var uploads: any UploadRunner
         package var authenticator: any Authenticator = NoAuthentication()
+        package var policy = Policy()
         package var observeRequest:
             @Sendable (_ method: String, _ route: String, _ status: Int, _ took: Duration) -> Void = { _, _, _, _ in }
         /// Prometheus text of this process's own figures.
@@ -131,7 +132,7 @@ package struct ImageService: Service {
         router.add(middleware: AccessLogMiddleware(observe: parts.observeRequest))
         router.add(middleware: ErrorMiddleware())
         router.add(middleware: StrictPathMiddleware())
-        router.add(middleware: AuthenticationMiddleware(authenticator: parts.authenticator))
+        router.add(middleware: AuthenticationMiddleware(authenticator: parts.authenticator, policy: parts.policy))
 
         let catalog = Catalog(store: parts.leaseStore, patience: configuration.patience)
         let shelf = StoreShelf(

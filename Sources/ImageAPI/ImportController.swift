@@ -24,8 +24,8 @@ struct ImportController: Sendable {
         let order = try ImportOrder(try await RequestBodies.json(of: request, context))
         let image = try await catalog.image(context.part("id"), for: context.caller)
         try checkState(of: image, for: order)
-        guard context.caller.mayChange(image) else {
-            throw APIError(.forbidden, "Image \(image.id) belongs to another project.")
+        guard context.caller.may(.modifyImage, image) else {
+            throw context.caller.refusal(.modifyImage, to: "import image \(image.id)")
         }
         let stores = try stores(for: order, header: request.headers[Header.store])
         if let uri = order.uri { try check(uri, "URI for web-download") }

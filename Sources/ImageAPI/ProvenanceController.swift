@@ -12,6 +12,9 @@ struct ProvenanceController: Sendable {
     func add(to routes: inout RouteTable) {
         routes.get("/longshore/v1/images/:id/provenance") { _, context in
             let image = try await catalog.image(context.part("id"), for: context.caller)
+            guard context.caller.may(.fleetGetProvenance, image) else {
+                throw context.caller.refusal(.fleetGetProvenance, to: "see where image \(image.id) came from")
+            }
             guard let provenance = try await store.provenance(of: image.id) else {
                 throw APIError(
                     .notFound, "Image \(image.id) has no provenance: nothing was fetched for it from a URL.")

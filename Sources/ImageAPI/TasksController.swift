@@ -12,7 +12,9 @@ struct TasksController: Sendable {
     func add(to routes: inout RouteTable) {
         routes.get("/v2/images/:id/tasks") { _, context in
             let image = try await catalog.image(context.part("id"), for: context.caller)
-            let tasks = try await store.tasks(of: image.id).filter { $0.kind == .import && context.caller.sees($0) }
+            let tasks = try await store.tasks(of: image.id).filter {
+                $0.kind == .import && context.caller.may(.getTasks, $0)
+            }
             return .json(.object(["tasks": .array(tasks.map { TaskDocument(task: $0).row })]))
         }
         routes.get("/v2/tasks", list)
@@ -52,10 +54,6 @@ struct TasksController: Sendable {
     }
 
     private func admit(_ caller: Caller) throws {
-        guard caller.isAdmin else { throw APIError(.forbidden, "Only administrators may see all tasks.") }
+        guard caller.may(.tasksAPIAccess) else { throw caller.refusal(.tasksAPIAccess, to: "see all tasks") }
     }
-}
-
-extension Caller {
-    func sees(_ task: TaskRecord) -> Bool { isAdmin || task.owner == project }
 }

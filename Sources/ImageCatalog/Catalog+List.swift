@@ -7,6 +7,7 @@ extension Catalog {
     /// In the order of creation the index is read from the marker on, until the page is full. Any other order looks at
     /// every image, holding no more of them than two pages: fine for thousands, slow for millions.
     package func list(_ query: ImageQuery, for caller: Caller) async throws -> [ImageRecord] {
+        guard caller.may(.getImages) else { throw caller.refusal(.getImages, to: "list images") }
         guard query.limit > 0 else { return [] }
         let marker = try await marker(of: query, for: caller)
         if let newestFirst = query.order.newestFirst {

@@ -11,21 +11,25 @@ extension Catalog {
     /// All members for who may change the image, sorted by project; for a member its own entry.
     package func members(of id: String, for caller: Caller) async throws -> [ImageMembership] {
         let image = try await image(id, for: caller)
+        // Where members may not be seen there are none.
+        guard caller.may(.getMembers, image) else { throw CatalogError.noImage(id) }
         guard image.visibility == .shared else { throw CatalogError.notFound(notShared(image)) }
-        return image.members.filter { caller.mayChange(image) || $0.key == caller.project }
+        return image.members.filter { caller.controls(image) || $0.key == caller.project }
             .map { ImageMembership(image: image.id, project: $0.key, member: $0.value) }
             .sorted { $0.project < $1.project }
     }
 
     package func member(_ project: String, of id: String, for caller: Caller) async throws -> ImageMembership {
-        guard let membership = try await members(of: id, for: caller).first(where: { $0.project == project }) else {
-            throw noMember(project, of: id)
-        }
-        return membership
+        let image = try await image(id, for: caller)
+        guard image.visibility == .shared else { throw CatalogError.notFound(notShared(image)) }
+        guard caller.may(.getMember, image), caller.controls(image) || project == caller.project,
+            let member = image.members[project]
+        else { throw noMember(project, of: id) }
+        return ImageMembership(image: image.id, project: project, member: member)
     }
 
     package func addMember(_ project: String, to id: String, by caller: Caller) async throws -> ImageMembership {
-        let image = try await image(id, changedBy: caller)
+        let image = try await image(id, changedBy: caller, action: .addMember, verb: "share")
         let (reply, isRepeat) = try await insist {
             try await store.addMember(project, to: image.id, limit: Self.maxMembers)
         }
@@ -49,11 +53,11 @@ extension Catalog {
     ) async throws -> ImageMembership {
         let image = try await image(id, for: caller)
         guard image.visibility == .shared else { throw CatalogError.forbidden(notShared(image)) }
-        guard image.members[project] != nil, caller.mayChange(image) || project == caller.project else {
+        guard image.members[project] != nil, caller.controls(image) || project == caller.project else {
             throw noMember(project, of: id)
         }
-        guard caller.isAdmin || project == caller.project else {
-            throw CatalogError.forbidden("Only project '\(project.prefix(64))' itself can set its status.")
+        guard caller.may(.modifyMember, image, sharedWith: project) else {
+            throw caller.refusal(.modifyMember, to: "answer for project '\(project.prefix(64))'")
         }
         switch try await insist({ try await store.answer(answer, of: project, to: image.id) }).answer {
         case .answered(let member): return ImageMembership(image: image.id, project: project, member: member)
@@ -63,7 +67,7 @@ extension Catalog {
     }
 
     package func removeMember(_ project: String, from id: String, by caller: Caller) async throws {
-        let image = try await image(id, changedBy: caller)
+        let image = try await image(id, changedBy: caller, action: .deleteMember, verb: "stop sharing")
         guard image.visibility == .shared else { throw CatalogError.forbidden(notShared(image)) }
         let (reply, isRepeat) = try await insist { try await store.removeMember(project, from: image.id) }
         switch reply {

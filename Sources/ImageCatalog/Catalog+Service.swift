@@ -13,13 +13,14 @@ extension Catalog {
     }
 
     private func turn(_ id: String, isActive: Bool, by caller: Caller) async throws {
-        let image = try await image(id, changedBy: caller)
+        let (action, verb): (PolicyAction, _) = isActive ? (.reactivate, "reactivate") : (.deactivate, "deactivate")
+        let image = try await image(id, changedBy: caller, action: action, verb: verb)
         switch try await insist({ try await store.switchImage(image.id, isActive: isActive) }).answer {
         case .switched: return
         case .noImage: throw CatalogError.noImage(id)
         case .wrongStatus(let status):
             throw CatalogError.forbidden(
-                "Not allowed to \(isActive ? "reactivate" : "deactivate") image \(id) in status '\(status.rawValue)'; "
+                "Not allowed to \(verb) image \(id) in status '\(status.rawValue)'; "
                     + "it must be active or deactivated.")
         }
     }

@@ -24,15 +24,19 @@ package struct Catalog: Sendable {
     }
 
     /// The image, if the caller may change it.
-    package func image(_ id: String, changedBy caller: Caller) async throws -> ImageRecord {
+    /// - Parameters:
+    ///   - action: the row of the policy that says so.
+    ///   - verb: for the refusal.
+    package func image(
+        _ id: String, changedBy caller: Caller, action: PolicyAction = .modifyImage, verb: String = "change"
+    ) async throws -> ImageRecord {
         let image = try await image(id, for: caller)
-        guard caller.mayChange(image) else {
-            throw CatalogError.forbidden("Image \(image.id) belongs to another project.")
-        }
+        guard caller.may(action, image) else { throw caller.refusal(action, to: "\(verb) image \(image.id)") }
         return image
     }
 
     package func create(_ body: JSON, by caller: Caller) async throws -> ImageRecord {
+        guard caller.may(.addImage) else { throw caller.refusal(.addImage, to: "create an image") }
         let creation = try ImageCreation(body, by: caller)
         let (created, isRepeat) = try await insist { try await store.createImage(creation.image) }
         if let created { return created }
@@ -73,7 +77,7 @@ package struct Catalog: Sendable {
     }
 
     package func delete(_ id: String, by caller: Caller) async throws {
-        let image = try await image(id, changedBy: caller)
+        let image = try await image(id, changedBy: caller, action: .deleteImage, verb: "delete")
         let (reply, isRepeat) = try await insist { try await store.deleteImage(image.id) }
         switch reply {
         case .deleted: return

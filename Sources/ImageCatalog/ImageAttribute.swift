@@ -50,7 +50,7 @@ extension ImageRecord {
         switch attribute {
         case "name": name = try Self.text(attribute, value)
         case "owner": owner = try Self.owner(value, caller)
-        case "visibility": visibility = try Self.visibility(value, caller)
+        case "visibility": visibility = try newVisibility(value, caller)
         case "disk_format": diskFormat = try Self.choice(attribute, value, of: ImageAttribute.diskFormats)
         case "container_format":
             containerFormat = try Self.choice(attribute, value, of: ImageAttribute.containerFormats)
@@ -99,12 +99,15 @@ extension ImageRecord {
         return owner
     }
 
-    private static func visibility(_ value: JSON, _ caller: Caller) throws(CatalogError) -> Visibility {
+    private func newVisibility(_ value: JSON, _ caller: Caller) throws(CatalogError) -> Visibility {
         guard let visibility = value.string.flatMap(Visibility.init(rawValue:)) else {
             throw .invalid("'visibility' must be one of public, private, shared, community.")
         }
-        guard visibility != .public || caller.isAdmin else {
-            throw .forbidden("Only an administrator may make an image public.")
+        guard visibility != .public || caller.may(.publicizeImage, self) else {
+            throw caller.refusal(.publicizeImage, to: "make an image public")
+        }
+        guard visibility != .community || caller.may(.communitizeImage, self) else {
+            throw caller.refusal(.communitizeImage, to: "make an image a community image")
         }
         return visibility
     }

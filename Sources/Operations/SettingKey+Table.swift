@@ -41,6 +41,9 @@ extension SettingKey {
     static let apiIdentity = SettingKey(
         "api.identity", .choice(["none"]), "none",
         "Who is asking. `none`: every request is an administrator's, so only loopback addresses may be listened on.")
+    static let apiPolicy = SettingKey(
+        "api.policy", .list, nil,
+        "Rows of the policy that are to differ from `longshore policy`: `download_image=reader`.")
     static let apiMaxUploadBytes = SettingKey(
         "api.max-upload-bytes", .size, "1TiB", "The largest body of an upload or a staging.")
 
@@ -145,7 +148,7 @@ extension SettingKey {
         dataDir, logLevel, logFormat,
         redisURL, redisUsername, redisPassword, redisPasswordFile, redisCAFile, redisCertificateFile, redisKeyFile,
         redisServerName, redisPrefix, redisReplicas, redisAllowUnsafe,
-        apiHost, apiPort, apiPublicEndpoint, apiIdentity, apiMaxUploadBytes,
+        apiHost, apiPort, apiPublicEndpoint, apiIdentity, apiPolicy, apiMaxUploadBytes,
         workerConcurrency, workerDrainTimeout, workerStallTimeout,
         leaseDuration, leaseBeat, leaseMargin, leaseStealAfter, leasePendingStealAfter, leaseMaxAttempts, leaseDeadline,
         leaseRetention, leaseGarbageGrace, retryBase, retryCap,

@@ -32,6 +32,7 @@ package struct Settings: Sendable {
         /// Without a slash at its end.
         package let publicEndpoint: String?
         package let identity: String
+        package let policy: Policy
         package let maxUploadBytes: Int64
     }
 

@@ -57,7 +57,7 @@ extension SettingsReader {
                 "listen on 127.0.0.1, ::1 or localhost, and put a proxy that knows its users in front")
         }
         return Settings.API(
-            host: name, port: port, publicEndpoint: endpoint, identity: identity,
+            host: name, port: port, publicEndpoint: endpoint, identity: identity, policy: policy(.apiPolicy),
             maxUploadBytes: size(.apiMaxUploadBytes))
     }
 

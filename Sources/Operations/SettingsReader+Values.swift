@@ -119,6 +119,33 @@ extension SettingsReader {
         return files
     }
 
+    /// The policy, with the rows that are written `row=word`.
+    mutating func policy(_ key: SettingKey) -> Policy {
+        var policy = Policy()
+        guard let found = find(key) else { return policy }
+        var seen: Set<String> = []
+        for item in Self.items(of: found) {
+            let parts = item.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            let written = Found(text: item, origin: found.origin)
+            guard parts.count == 2 else {
+                complain(key, written, "is no row of the policy", "write row=word, such as download_image=reader")
+                continue
+            }
+            if !seen.insert(parts[0]).inserted {
+                complain(key, written, "sets a row for the second time", "set each row once")
+            }
+            do throws(InvalidValue) {
+                try policy.set(parts[0], to: parts[1])
+            } catch {
+                let names = PolicyAction.all.map(\.name)
+                let nearest = names.contains(parts[0]) ? nil : NearestName.of(parts[0], among: names)
+                complain(
+                    key, written, error.message, nearest.map { "did you mean \($0)?" } ?? "see docs/identity.md")
+            }
+        }
+        return policy
+    }
+
     static func items(of found: Found?) -> [String] {
         (found?.text ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }

@@ -16,7 +16,9 @@ struct Longshore: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Services",
-                subcommands: [StandaloneCommand.self, APICommand.self, WorkerCommand.self, DoctorCommand.self]),
+                subcommands: [
+                    StandaloneCommand.self, APICommand.self, WorkerCommand.self, DoctorCommand.self, PolicyCommand.self,
+                ]),
             CommandGroup(
                 name: "Images",
                 subcommands: [

@@ -41,7 +41,8 @@ struct RunningService: Sendable {
     /// Starts everything, runs `body`, and stops everything.
     static func run(
         _ configure: (inout ImageService.Configuration) -> Void = { _ in },
-        settings: LeaseSettings = LeaseSettings(), _ body: (RunningService) async throws -> Void
+        settings: LeaseSettings = LeaseSettings(), policy: Policy = Policy(),
+        _ body: (RunningService) async throws -> Void
     ) async throws {
         try await withRedis { redis in
             var access = redis.configuration
@@ -73,6 +74,7 @@ struct RunningService: Sendable {
                     defaultStore: stores[0].id, stagingStore: stores[0].id, sources: SourcePolicy(),
                     uploads: PlainUploadRunner(store: store, process: process, stores: stores))
                 parts.keyrings = ["debian"]
+                parts.policy = policy
                 parts.authenticator = ProjectAuthentication()
                 parts.renderProcessMetrics = { "# of this process\n" }
                 try await serve(configuration, parts) { port, group, http in
@@ -177,12 +179,20 @@ struct RunningService: Sendable {
     }
 }
 
-/// Takes a token for the name of the project that a plain user belongs to; without one, as `NoAuthentication`.
+/// Takes a token for the name of the project that a plain user belongs to, or of `@` and another scope, with a role
+/// behind a slash where that is not `member`; without one, as `NoAuthentication`.
 private struct ProjectAuthentication: Authenticator {
+    var challenge: String? { "Test" }
+
     func caller(token: String?) async throws -> Caller? {
         guard let token else { return try await NoAuthentication().caller(token: nil) }
         guard token != "nobody" else { return nil }
-        return Caller(project: token, user: token, roles: ["member"], isAdmin: false)
+        if token == "away" { throw IdentityUnavailable("secret reason") }
+        let parts = token.split(separator: "/").map(String.init)
+        let role = parts.count > 1 ? parts[1] : "member"
+        guard parts[0].hasPrefix("@") else { return Caller(project: parts[0], user: token, roles: [role]) }
+        let scope = Caller.Scope(rawValue: String(parts[0].dropFirst())) ?? .nothing
+        return Caller(project: "", user: token, roles: [role], scope: scope)
     }
 }
 

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 @Suite struct CatalogTests {
-    private let admin = Caller(project: "default", user: "u", roles: ["admin"], isAdmin: true)
+    private let admin = Caller(project: "default", user: "u", roles: ["admin"])
 
     private func withCatalog(_ body: (Catalog, LeaseStore) async throws -> Void) async throws {
         try await withRedis { server in
@@ -63,7 +63,7 @@ import Testing
     @Test func strangersAreToldThatAPrivateImageIsNotThere() async throws {
         try await withCatalog { catalog, _ in
             let image = try await catalog.create(.object(["visibility": .string("private")]), by: admin)
-            let stranger = Caller(project: "other", user: "u", roles: [], isAdmin: false)
+            let stranger = Caller(project: "other", user: "u", roles: ["member"])
             await #expect(throws: CatalogError.noImage(image.id.rawValue)) {
                 try await catalog.image(image.id.rawValue, for: stranger)
             }

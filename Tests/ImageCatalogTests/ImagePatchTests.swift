@@ -3,8 +3,8 @@ import ImportModel
 import Testing
 
 @Suite struct ImagePatchTests {
-    private let admin = Caller(project: "default", user: "u", roles: ["admin"], isAdmin: true)
-    private let member = Caller(project: "default", user: "u", roles: ["member"], isAdmin: false)
+    private let admin = Caller(project: "default", user: "u", roles: ["admin"])
+    private let member = Caller(project: "default", user: "u", roles: ["member"])
 
     private func image(_ change: (inout ImageRecord) -> Void = { _ in }) -> ImageRecord {
         var image = ImageRecord(id: .random())

@@ -3,7 +3,7 @@ import ImportModel
 import Testing
 
 @Suite struct ImageQueryTests {
-    private let admin = Caller(project: "default", user: "u", roles: ["admin"], isAdmin: true)
+    private let admin = Caller(project: "default", user: "u", roles: ["admin"])
 
     private func query(_ text: String) throws -> ImageQuery {
         try ImageQuery(try #require(PercentCoding.parameters(text)))
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func whatIsNotMineIsSeenOnlyAsItsVisibilityAllows() throws {
-        let stranger = Caller(project: "other", user: "u", roles: [], isAdmin: false)
+        let stranger = Caller(project: "other", user: "u", roles: ["member"])
         var image = image
         for (visibility, unasked, asked) in [
             (Visibility.public, true, true), (.community, false, true), (.private, false, false),

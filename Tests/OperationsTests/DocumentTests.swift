@@ -22,6 +22,15 @@ import Testing
         }
     }
 
+    @Test func `The page on identity has every row of the policy, and every word`() throws {
+        let page = try read("docs/identity.md")
+        for action in PolicyAction.all {
+            let row = "\n| `\(action.name)` | `\(action.fallback.rawValue)` | \(action.help) |\n"
+            #expect(page.contains(row), "\(action.name)")
+        }
+        for rule in PolicyRule.allCases { #expect(page.contains("\n| `\(rule.rawValue)` | "), "\(rule)") }
+    }
+
     @Test func `The page on testing has every failpoint with its meaning`() throws {
         let page = try read("docs/testing.md")
         for point in Failpoint.allCases {

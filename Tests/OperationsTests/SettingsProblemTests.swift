@@ -1,4 +1,5 @@
 import Foundation
+import ImportModel
 import Operations
 import Testing
 
@@ -47,6 +48,23 @@ import Testing
             #expect(found.map(\.key) == ["api.host"], "\(host)")
             #expect(found.first?.finding.contains("every request is an administrator's") == true)
         }
+    }
+
+    @Test func `A row of the policy that does not exist, or a word that makes no sense for it, is refused`() throws {
+        let problems = try problems(
+            flags: [
+                "api.policy":
+                    "delet_image=admin, delete_image=everybody, get_image=anyone, copy_image, add_image=member,add_image=admin"
+            ])
+        #expect(problems.count == 5 && Set(problems.map(\.key)) == ["api.policy"])
+        #expect(problems.first?.remedy == "did you mean delete_image?")
+        #expect(problems.first { $0.value == "get_image=anyone" }?.finding.contains("'anyone'") == true)
+        let policy = try Settings.load(
+            flags: ["api.policy": "download_image=reader, fleet:get_metrics=anyone"], environment: [:],
+            standardFile: "/nonexistent"
+        ).api.policy
+        #expect(policy.rule(for: .downloadImage) == .reader && policy.rule(for: .fleetGetMetrics) == .anyone)
+        #expect(policy.rule(for: .deleteImage) == .owner)
     }
 
     @Test func `A plugin that does not exist, or twice, is refused, and so are limits of nothing`() throws {

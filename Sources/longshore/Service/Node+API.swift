@@ -25,6 +25,7 @@ extension Node {
                     maxBytes: settings.api.maxUploadBytes, mustMatchFormat: settings.imports.requireFormatMatch,
                     logger: logger),
                 storages: storages))
+        parts.policy = settings.api.policy
         parts.keyrings = Set(settings.imports.keyrings.keys)
         let metrics = metrics
         parts.observeRequest = { method, route, status, took in

@@ -6,8 +6,8 @@ import ImportModel
 
 /// Bodies of requests: what an image becomes by them can be kept and read again, and nobody gets more than his rights.
 enum BodyTarget {
-    private static let stranger = Caller(project: "p1", user: "u1", roles: [], isAdmin: false)
-    private static let admin = Caller(project: "p0", user: "u0", roles: ["admin"], isAdmin: true)
+    private static let stranger = Caller(project: "p1", user: "u1", roles: [])
+    private static let admin = Caller(project: "p0", user: "u0", roles: ["admin"])
     /// Longer messages would carry what a client sent into logs and answers.
     private static let maxMessage = 1024
 

@@ -4,7 +4,7 @@ import ImportModel
 
 /// Queries of lists: an order is one, and the link to the next page asks for the same list.
 enum QueryTarget {
-    private static let caller = Caller(project: "p1", user: "u1", roles: [], isAdmin: false)
+    private static let caller = Caller(project: "p1", user: "u1", roles: [])
 
     static func check(_ input: [UInt8]) throws(Violation) {
         let text = String(decoding: input, as: UTF8.self)
