@@ -232,7 +232,9 @@ let package = Package(
         .target(name: "CResolverAim", path: "Tests/ResolverAim"),
         .testTarget(
             name: "WebSourceTests",
-            dependencies: ["CResolverAim", "ImportModel", "TestSupport", "WebSource", nioCore, nioPosix, nioSSL],
+            dependencies: [
+                "CResolverAim", "ImportModel", "TestSupport", "WebSource", nioCore, nioHTTP1, nioPosix, nioSSL,
+            ],
             exclude: ["hostile-urls.txt"], swiftSettings: settings),
     ]
 )

@@ -1,48 +1,78 @@
 package import NIOCore
 
 /// The bytes of a source as they come, read no faster than they are taken. To be iterated once.
+///
+/// Where the connection breaks, the rest is asked for on another one, a few times in a row, if the server has said how
+/// its bytes can be told from others.
 package struct SourceBody: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
 
-    let inbound: NIOAsyncChannelInboundStream<ByteBuffer>
-    let contentLength: Int64?
-    let limits: SourceLimits
-    let faults: SourceFaults
+    let first: SourceAnswer
+    let visit: SourceVisit
+    let start: SourceStart
+    let validators: SourceValidators
 
-    package func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(body: self, inbound: inbound.makeAsyncIterator())
-    }
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 
     package struct AsyncIterator: AsyncIteratorProtocol {
-        let body: SourceBody
-        var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
-        var received: Int64 = 0
-        var pace = Pace()
+        private let body: SourceBody
+        private var answer: SourceAnswer
+        private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+        /// Of the next byte.
+        private var offset: Int64 = 0
+        private var pace = Pace()
+        private var carrying: CarryOn
+
+        init(_ body: SourceBody) {
+            self.body = body
+            answer = body.first
+            inbound = answer.connection.inbound.makeAsyncIterator()
+            if case .offset(let offset) = body.start { self.offset = offset }
+            carrying = CarryOn(limits: body.visit.limits)
+        }
 
         /// - Throws: `SourceError`; `CancellationError`.
         package mutating func next() async throws -> ByteBuffer? {
             let started = ContinuousClock.now
-            let bytes: ByteBuffer?
-            do { bytes = try await inbound.next(isolation: #isolation) } catch {
-                try Task.checkCancellation()
-                throw body.faults.broken(error, after: received, of: body.contentLength)
-            }
-            guard let bytes else {
-                // A cancelled read ends like a complete one.
-                try Task.checkCancellation()
-                if let length = body.contentLength, received < length {
-                    throw body.faults.broken(ChannelError.eof, after: received, of: length)
-                }
-                return nil
-            }
-            received += Int64(bytes.readableBytes)
-            if received > body.limits.maxBytes { throw body.faults.tooLarge(body.limits.maxBytes) }
-            if let rate = body.limits.minimumRate,
+            guard let bytes = try await piece() else { return nil }
+            let limits = body.visit.limits
+            offset += Int64(bytes.readableBytes)
+            if offset > limits.maxBytes { throw answer.faults.tooLarge(limits.maxBytes) }
+            if let rate = limits.minimumRate,
                 pace.isBelow(rate, bytes: bytes.readableBytes, waited: started.duration(to: .now))
             {
-                throw body.faults.tooSlow(rate)
+                throw answer.faults.tooSlow(rate)
             }
             return bytes
+        }
+
+        private mutating func piece() async throws -> ByteBuffer? {
+            while true {
+                let broken: any Error
+                do {
+                    if let bytes = try await inbound.next(isolation: #isolation) { return bytes }
+                    // A cancelled read ends like a complete one.
+                    try Task.checkCancellation()
+                    guard let length = body.validators.totalBytes, offset < length else { return nil }
+                    broken = ChannelError.eof
+                } catch {
+                    try Task.checkCancellation()
+                    broken = error
+                }
+                try await carryOn(after: broken)
+            }
+        }
+
+        private mutating func carryOn(after error: any Error) async throws {
+            let broken = answer.faults.broken(error, after: offset, of: body.validators.totalBytes)
+            let position = SourcePosition(offset: offset, validators: body.validators)
+            // Time is up as well for whatever else is asked.
+            guard case .transient = broken, position.rest != nil, ContinuousClock.now < body.visit.deadline else {
+                throw broken
+            }
+            await body.visit.close(answer.connection)
+            answer = try await carrying.on(body.visit, from: position, after: broken, answer.faults)
+            inbound = answer.connection.inbound.makeAsyncIterator()
         }
     }
 }

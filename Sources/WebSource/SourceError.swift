@@ -12,4 +12,11 @@ package enum SourceError: Error, Hashable, Sendable, CustomStringConvertible {
         case .refused(let reason), .permanent(let reason), .transient(let reason, _): reason
         }
     }
+
+    /// What happened, without what to do about it.
+    var clause: Substring { description.prefix(upTo: description.lastIndex(of: ";") ?? description.endIndex) }
+
+    var retryAfter: Duration? {
+        if case .transient(_, let wait) = self { wait } else { nil }
+    }
 }

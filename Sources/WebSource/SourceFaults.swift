@@ -57,6 +57,16 @@ struct SourceFaults: Sendable {
         }
     }
 
+    /// The rest was asked for in vain, or broke off each time.
+    func notCarriedOn(_ broken: SourceError, tries: Int, last: SourceError?) -> SourceError {
+        let why = last.map { "asking for the rest failed \(tries) times, at last so: \($0.clause)" }
+        return .transient("\(broken.clause), and \(why ?? "so did \(tries) others that carried on"); try again")
+    }
+
+    func notCarriedOn(_ broken: SourceError, _ mismatch: RangeAnswer.Mismatch) -> SourceError {
+        .transient("\(broken.clause), and the rest could not be fetched: \(mismatch.reason); try again")
+    }
+
     func tooLarge(_ limit: Int64) -> SourceError {
         .permanent(
             "\(url): the \(subject) is larger than the limit of \(limit) bytes; raise the limit or shrink the \(subject)"
@@ -72,11 +82,13 @@ struct SourceFaults: Sendable {
     }
 
     /// What an answer that brings no image means; `nil` for one that does.
-    func refusal(_ head: HTTPResponseHead) -> SourceError? {
+    ///
+    /// - Parameter isPart: whether a part was asked for.
+    func refusal(_ head: HTTPResponseHead, isPart: Bool = false) -> SourceError? {
         // The usual words: what the server says there may be anything, the secrets of the URL included.
         let status = "\(head.status.code) \(HTTPResponseStatus(statusCode: Int(head.status.code)).reasonPhrase)"
         switch head.status.code {
-        case 200:
+        case 200, isPart ? 206 : 200:
             let codings =
                 head.headers[canonicalForm: "content-encoding"] + head.headers[canonicalForm: "transfer-encoding"]
             guard let coding = codings.first(where: { !["identity", "chunked", ""].contains($0.lowercased()) }) else {
@@ -100,11 +112,7 @@ struct SourceFaults: Sendable {
     private func retryAfter(_ head: HTTPResponseHead) -> Duration? {
         guard let text = head.headers.first(name: "retry-after") else { return nil }
         if let seconds = Int64(text) { return .seconds(min(max(seconds, 0), 86400)) }
-        let format = DateFormatter()
-        format.locale = Locale(identifier: "en_US_POSIX")
-        format.timeZone = TimeZone(secondsFromGMT: 0)
-        format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-        guard let date = format.date(from: text) else { return nil }
+        guard let date = HTTPDate.parse(text) else { return nil }
         return .seconds(Int64(min(max(date.timeIntervalSinceNow, 0), 86400)))
     }
 

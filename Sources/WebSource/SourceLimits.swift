@@ -12,6 +12,11 @@ package struct SourceLimits: Hashable, Sendable {
     package var minimumRate: Int64?
     package var maxBytes: Int64
     package var redirects: Int
+    /// How often in a row the rest is asked for when a connection breaks within the body; with some MiB between two
+    /// breaks they are not in a row.
+    package var carryOns = 5
+    /// Before the first of them; doubled for each further one, and anything down to half of it.
+    package var carryOnPause: Duration = .seconds(1)
 
     package init(
         connect: Duration = .seconds(10), headers: Duration = .seconds(30), idle: Duration = .seconds(60),

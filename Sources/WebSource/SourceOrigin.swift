@@ -1,3 +1,6 @@
+import NIOHTTP1
+import NIOSSL
+
 /// Where an answer came from, as far as it can be told of: no credentials, no queries.
 package struct SourceOrigin: Hashable, Sendable {
     /// The URL that was asked for, and the target of each redirect; redacted.
@@ -8,6 +11,15 @@ package struct SourceOrigin: Hashable, Sendable {
     package var certificate: PeerCertificate?
     package var etag: String?
     package var lastModified: String?
+}
+
+extension SourceOrigin {
+    init(_ urls: [String], _ address: String, _ certificate: NIOSSLCertificate?, _ head: HTTPResponseHead) throws {
+        self.init(
+            urls: urls, address: address,
+            certificate: try certificate.map { PeerCertificate(der: try $0.toDERBytes()) },
+            etag: head.headers.first(name: "etag"), lastModified: head.headers.first(name: "last-modified"))
+    }
 }
 
 /// A server's certificate.

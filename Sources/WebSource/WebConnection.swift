@@ -5,15 +5,20 @@ import NIOSSL
 import Synchronization
 
 /// One connection for one request: to the address that was vetted, with TLS and `Host` by the name that was asked for.
+/// Stays open until it is closed.
 struct WebConnection: Sendable {
-    let channel: NIOAsyncChannel<ByteBuffer, HTTPClientRequestPart>
+    let inbound: NIOAsyncChannelInboundStream<ByteBuffer>
+    let outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>
+    let channel: any Channel
     /// The head, and the server's certificate under TLS. Fails with what ended the connection if no answer came.
     let answer: EventLoopFuture<(head: HTTPResponseHead, certificate: NIOSSLCertificate?)>
     /// Address and port.
     let peer: String
+    private let holding: Task<Void, Never>
+    private let held: AsyncStream<Never>.Continuation
 
     /// Bodies wait in pieces of at most 64 KiB.
-    private static let buffered = NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
+    fileprivate static let buffered = NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
         lowWatermark: 2, highWatermark: 6)
 
     static func open(
@@ -22,26 +27,61 @@ struct WebConnection: Sendable {
     ) async throws -> WebConnection {
         let channel = CancellableChannel()
         return try await withTaskCancellationHandler {
-            try await ClientBootstrap(group: group)
+            let parts = try await ClientBootstrap(group: group)
                 .connectTimeout(TimeAmount(limits.connect))
                 .connect(to: try address.socketAddress(port: url.port)) { opened in
                     opened.eventLoop.makeCompletedFuture {
                         channel.adopt(opened)
-                        return try WebConnection(
-                            opened, url: url, at: address, tls: tls, limits: limits, until: deadline)
+                        return try Parts(opened, url: url, tls: tls, limits: limits, until: deadline)
                     }
                 }
+            return await WebConnection(parts, peer: Self.shown(address.canonical, url.port))
         } onCancel: {
             channel.close()
         }
     }
 
-    private init(
-        _ channel: any Channel, url: SourceURL, at address: IPAddress, tls: NIOSSLContext, limits: SourceLimits,
+    /// The body is read by whoever wants it, wherever that runs, and at times goes on with another connection: so the
+    /// scope within which the connection is open is a task of its own.
+    private init(_ parts: Parts, peer: String) async {
+        let (holds, held) = AsyncStream.makeStream(of: Never.self)
+        var holding: Task<Void, Never>?
+        (inbound, outbound) = await withCheckedContinuation { opened in
+            holding = Task {
+                // However the connection ends, whoever reads or writes has been told.
+                try? await parts.channel.executeThenClose { inbound, outbound in
+                    opened.resume(returning: (inbound, outbound))
+                    for await _ in holds {}
+                }
+            }
+        }
+        self.holding = holding ?? Task {}
+        self.held = held
+        channel = parts.channel.channel
+        answer = parts.answer
+        self.peer = peer
+    }
+
+    private static func shown(_ address: IPAddress, _ port: Int) -> String {
+        address.bytes.count == 4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+    }
+
+    /// Ends the connection; waits until it has ended.
+    func close() async {
+        held.finish()
+        await holding.value
+    }
+}
+
+/// A channel that is being set up.
+private struct Parts: Sendable {
+    let channel: NIOAsyncChannel<ByteBuffer, HTTPClientRequestPart>
+    let answer: EventLoopFuture<(head: HTTPResponseHead, certificate: NIOSSLCertificate?)>
+
+    init(
+        _ channel: any Channel, url: SourceURL, tls: NIOSSLContext, limits: SourceLimits,
         until deadline: ContinuousClock.Instant
     ) throws {
-        let shown = address.canonical
-        peer = shown.bytes.count == 4 ? "\(shown):\(url.port)" : "[\(shown)]:\(url.port)"
         let isSecure = url.scheme == "https"
         let pipeline = channel.pipeline.syncOperations
         if isSecure {
@@ -55,11 +95,10 @@ struct WebConnection: Sendable {
             (head, isSecure ? try channel.pipeline.syncOperations.nioSSL_peerCertificate() : nil)
         }
         self.channel = try NIOAsyncChannel(
-            wrappingChannelSynchronously: channel, configuration: .init(backPressureStrategy: Self.buffered))
+            wrappingChannelSynchronously: channel,
+            configuration: .init(backPressureStrategy: WebConnection.buffered))
     }
-}
 
-extension WebConnection {
     /// Addresses are no server names; the certificate must then be for the address.
     private static func secure(_ name: String?, with tls: NIOSSLContext) throws -> NIOSSLClientHandler {
         guard let name else { return try NIOSSLClientHandler(context: tls, serverHostname: nil) }

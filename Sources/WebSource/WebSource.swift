@@ -1,6 +1,5 @@
 package import ImportModel
 package import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
@@ -40,90 +39,41 @@ package struct WebSource: Sendable {
     /// Checks all that can be checked without asking the network.
     package func check(_ url: String) throws(InvalidValue) { try policy.check(url) }
 
+    func parse(_ url: String) throws(SourceError) -> SourceURL {
+        try permitted { () throws(InvalidValue) in try SourceURL(parsing: url) }
+    }
+
     /// Opens `url` and closes it when `use` returns or throws.
     ///
+    /// - Parameter position: if given, only what is behind it is asked for. Whether that is what came is told by the
+    ///   source's `start`: where it has changed, or its server has no ranges, it is opened from its first byte on.
     /// - Throws: `SourceError`, from the source's body too; `CancellationError`; what `use` throws.
     package func withSource<Result: Sendable>(
-        _ url: String, _ use: (OpenedSource) async throws -> Result
+        _ url: String, from position: SourcePosition? = nil, _ use: (OpenedSource) async throws -> Result
     ) async throws -> Result {
-        let deadline = ContinuousClock.now + limits.total
-        var target = try permitted { () throws(InvalidValue) in try SourceURL(parsing: url) }
-        var urls: [String] = []
-        for _ in 0...limits.redirects {
-            urls.append(target.redacted)
-            switch try await visit(target, by: urls, until: deadline, use) {
-            case .used(let result): return result
-            case .moved(let location):
-                let from = target
-                target = try permitted { () throws(InvalidValue) in try from.following(location) }
-            }
-        }
-        throw SourceFaults(url: redact(url), subject: subject).tooManyRedirects(limits.redirects)
-    }
-
-    private enum Visit<Result: Sendable>: Sendable {
-        case used(Result)
-        case moved(String)
-    }
-
-    private func visit<Result: Sendable>(
-        _ url: SourceURL, by urls: [String], until deadline: ContinuousClock.Instant,
-        _ use: (OpenedSource) async throws -> Result
-    ) async throws -> Visit<Result> {
-        let faults = SourceFaults(url: url.redacted, subject: subject)
-        let connection = try await connect(url, until: deadline, faults)
-        return try await connection.channel.executeThenClose { inbound, outbound in
-            let (head, certificate) = try await ask(url, connection, outbound, faults)
-            if [301, 302, 303, 307, 308].contains(head.status.code),
-                let location = head.headers.first(name: "location")
-            {
-                return .moved(location)
-            }
-            if let refusal = faults.refusal(head) { throw refusal }
-            let length = head.headers[canonicalForm: "content-length"].first.flatMap { Int64($0) }
-            if let length, length > limits.maxBytes { throw faults.tooLarge(limits.maxBytes) }
-            let isChunked = head.headers[canonicalForm: "transfer-encoding"].contains { $0.lowercased() == "chunked" }
-            let body = SourceBody(
-                inbound: inbound, contentLength: length, limits: limits, faults: faults)
-            let origin = SourceOrigin(
-                urls: urls, address: connection.peer,
-                certificate: try certificate.map { PeerCertificate(der: try $0.toDERBytes()) },
-                etag: head.headers.first(name: "etag"), lastModified: head.headers.first(name: "last-modified"))
-            return .used(
-                try await use(
-                    OpenedSource(
-                        contentLength: length, tellsItsEnd: length != nil || isChunked, origin: origin, body: body)))
-        }
-    }
-
-    /// Sends the request and waits for the head of the answer.
-    private func ask(
-        _ url: SourceURL, _ connection: WebConnection,
-        _ outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>, _ faults: SourceFaults
-    ) async throws -> (HTTPResponseHead, NIOSSLCertificate?) {
-        var headers: HTTPHeaders = [
-            "Host": url.hostHeader, "User-Agent": "longshore", "Accept": "*/*", "Accept-Encoding": "identity",
-            "Connection": "close",
-        ]
-        if let authorization = url.authorization { headers.add(name: "Authorization", value: authorization) }
-        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: url.target, headers: headers)
-        let channel = connection.channel.channel
+        let visit = SourceVisit(url, of: self)
         do {
-            return try await withTaskCancellationHandler {
-                // Where writing fails, the reason is what the answer fails with.
-                try? await outbound.write(contentsOf: [.head(head), .end(nil)])
-                return try await connection.answer.get()
-            } onCancel: {
-                channel.close(promise: nil)
-            }
+            let result = try await use(try await open(visit, from: position))
+            await visit.end()
+            return result
         } catch {
-            try Task.checkCancellation()
-            throw faults.noAnswer(error)
+            await visit.end()
+            throw error
+        }
+    }
+
+    private func open(_ visit: SourceVisit, from position: SourcePosition?) async throws -> OpenedSource {
+        do {
+            let answer = try await visit.answer(from: position)
+            return try OpenedSource(answer, of: visit, position)
+        } catch let mismatch as RangeAnswer.Mismatch {
+            let answer = try await visit.answer()
+            return try OpenedSource(answer, of: visit, nil, start: .anew(mismatch.reason))
         }
     }
 
     /// Connects to the first of the host's addresses that answers.
-    private func connect(
+    func connect(
         _ url: SourceURL, until deadline: ContinuousClock.Instant, _ faults: SourceFaults
     ) async throws -> WebConnection {
         var failure = faults.notConnected(ChannelError.eof)
@@ -172,20 +122,7 @@ package struct WebSource: Sendable {
         }
     }
 
-    private func permitted<Value>(_ check: () throws(InvalidValue) -> Value) throws(SourceError) -> Value {
+    func permitted<Value>(_ check: () throws(InvalidValue) -> Value) throws(SourceError) -> Value {
         do { return try check() } catch { throw .refused(error.message) }
     }
-}
-
-/// A source that answers, for as long as it is in use.
-package struct OpenedSource: Sendable {
-    /// In bytes, if the server said.
-    package let contentLength: Int64?
-    /// Whether the end of the body can be told from a connection that broke.
-    package let tellsItsEnd: Bool
-    package let origin: SourceOrigin
-    package let body: SourceBody
-
-    /// Where the bytes come from after redirects, redacted.
-    package var url: String { origin.urls.last ?? "" }
 }

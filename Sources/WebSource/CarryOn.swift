@@ -1,0 +1,40 @@
+/// Asks for the rest of a body whose connection broke: a bounded number of times, with longer and longer pauses.
+struct CarryOn {
+    let limits: SourceLimits
+    private var tries = 0
+    private var lastOffset: Int64 = 0
+
+    init(limits: SourceLimits) { self.limits = limits }
+
+    /// What has to come between two breaks so that they are not of one row.
+    static let progressBytes: Int64 = 16 << 20
+
+    /// - Throws: `SourceError`; `CancellationError`.
+    mutating func on(
+        _ visit: SourceVisit, from position: SourcePosition, after broken: SourceError, _ faults: SourceFaults
+    ) async throws -> SourceAnswer {
+        if position.offset - lastOffset >= Self.progressBytes { tries = 0 }
+        lastOffset = position.offset
+        var last: SourceError?
+        while tries < limits.carryOns {
+            tries += 1
+            try await Task.sleep(for: max(pause(before: tries), last?.retryAfter ?? .zero))
+            do {
+                let answer = try await visit.answer(from: position)
+                guard case .anew(let reason) = answer.start else { return answer }
+                await visit.close(answer.connection)
+                throw RangeAnswer.Mismatch(reason: reason)
+            } catch let mismatch as RangeAnswer.Mismatch {
+                throw faults.notCarriedOn(broken, mismatch)
+            } catch let failure as SourceError {
+                guard case .transient = failure, (failure.retryAfter ?? .zero) <= .seconds(30) else { throw failure }
+                last = failure
+            }
+        }
+        throw faults.notCarriedOn(broken, tries: tries, last: last)
+    }
+
+    private func pause(before number: Int) -> Duration {
+        limits.carryOnPause * Double(1 << min(number - 1, 4)) * Double.random(in: 0.5...1)
+    }
+}
