@@ -58,6 +58,8 @@ package struct ImageService: Service {
         package var sources: SourcePolicy
         /// Names of keyrings that imports may ask for.
         package var keyrings: Set<String> = []
+        /// What imports set on their images besides.
+        package var injection = MetadataInjection.none
         package var uploads: any UploadRunner
         package var authenticator: any Authenticator = NoAuthentication()
         package var policy = Policy()
@@ -144,7 +146,7 @@ package struct ImageService: Service {
         MembersController(catalog: catalog).add(to: &routes)
         ImportController(
             catalog: catalog, store: parts.leaseStore, shelf: shelf, sources: parts.sources, keyrings: parts.keyrings,
-            patience: configuration.patience
+            injection: parts.injection, patience: configuration.patience
         ).add(to: &routes)
         DataController(
             catalog: catalog, shelf: shelf, uploads: parts.uploads, maxUploadBytes: configuration.maxUploadBytes

@@ -14,6 +14,7 @@ struct ImportController: Sendable {
     let sources: SourcePolicy
     /// Names that requests may use.
     let keyrings: Set<String>
+    let injection: MetadataInjection
     let patience: Duration
 
     func add(to routes: inout RouteTable) {
@@ -36,7 +37,7 @@ struct ImportController: Sendable {
             request: ImportRequest(
                 method: order.method, uri: order.uri, stores: stores,
                 allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.extras.checksum,
-                publisher: order.extras.publisher),
+                publisher: order.extras.publisher, injected: injection.properties(for: context.caller.roles)),
             owner: context.caller.project, priority: order.extras.priority, requestID: context.requestID,
             sourceBytes: order.method == .glanceDirect ? image.stage?.sizeBytes : nil)
         try await ImportStart(store: store, patience: patience).begin(task, wanted: order.method.requiredStatus)

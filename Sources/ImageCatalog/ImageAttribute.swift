@@ -1,31 +1,6 @@
 import ImportModel
 
-/// The names that an image's document may have, and what a user may do with each.
-package enum ImageAttribute {
-    package static let readOnly: Set<String> = [
-        "id", "status", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value", "created_at", "updated_at",
-        "direct_url", "self", "file", "schema", "stores", "locations",
-    ]
-    static let reserved: Set<String> = ["location", "deleted", "deleted_at"]
-    static let reservedPrefix = "os_glance"
-    static let settable: Set<String> = [
-        "name", "visibility", "owner", "disk_format", "container_format", "min_disk", "min_ram", "protected",
-        "os_hidden", "tags",
-    ]
-
-    package static let diskFormats = [
-        "ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop",
-    ]
-    package static let containerFormats = ["ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"]
-
-    /// In code points: what looks like one character can have any number of them.
-    static let maxNameLength = 255
-    static let maxValueBytes = 65_535
-    static let maxProperties = 128
-    /// Of all properties together: a page of a thousand images has to fit into memory.
-    static let maxPropertyBytes = 256 << 10
-    static let maxTags = 128
-
+extension ImageAttribute {
     /// Refuses names that are not a user's to write.
     static func admitWriting(_ name: String) throws(CatalogError) {
         if readOnly.contains(name) { throw .forbidden("Attribute '\(name)' is read-only.") }

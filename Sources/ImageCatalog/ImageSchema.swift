@@ -1,3 +1,5 @@
+import ImportModel
+
 /// The base attributes of an image, described.
 enum ImageSchema {
     static var properties: [String: JSON] {

@@ -12,10 +12,12 @@ package struct ImportRequest: Hashable, Codable, Sendable {
     package var checksum: ExpectedDigest?
     /// Where that digest is to be read instead.
     package var publisher: PublisherChecksum?
+    /// Properties that the image gets besides its own when it becomes active.
+    package var injected: [String: String]
 
     package init(
         method: ImportMethod?, uri: String? = nil, stores: [StoreID], allStoresMustSucceed: Bool = true,
-        checksum: ExpectedDigest? = nil, publisher: PublisherChecksum? = nil
+        checksum: ExpectedDigest? = nil, publisher: PublisherChecksum? = nil, injected: [String: String] = [:]
     ) {
         self.method = method
         self.uri = uri
@@ -23,11 +25,13 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         self.allStoresMustSucceed = allStoresMustSucceed
         self.checksum = checksum
         self.publisher = publisher
+        self.injected = injected
     }
 
     private enum CodingKeys: String, CodingKey {
         case method, uri, stores, checksum, publisher
         case allStoresMustSucceed = "must"
+        case injected = "inject"
     }
 
     // Defaults are left out: a queued task should be small.
@@ -39,6 +43,7 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         if !allStoresMustSucceed { try container.encode(false, forKey: .allStoresMustSucceed) }
         try container.encodeIfPresent(checksum, forKey: .checksum)
         try container.encodeIfPresent(publisher, forKey: .publisher)
+        if !injected.isEmpty { try container.encode(injected, forKey: .injected) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -49,5 +54,6 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         allStoresMustSucceed = try container.decodeIfPresent(Bool.self, forKey: .allStoresMustSucceed) ?? true
         checksum = try container.decodeIfPresent(ExpectedDigest.self, forKey: .checksum)
         publisher = try container.decodeIfPresent(PublisherChecksum.self, forKey: .publisher)
+        injected = try container.decodeIfPresent([String: String].self, forKey: .injected) ?? [:]
     }
 }

@@ -26,11 +26,13 @@ package struct ImportedContent: Hashable, Sendable {
     package var inspected: InspectedFormat
     /// Where they came from, if this attempt has fetched them.
     package var provenance: Provenance?
+    /// The disk format that the bytes were converted to, if they were.
+    package var convertedTo: String?
 
     package init(
         sizeBytes: Int64, digests: ContentDigests, locations: [StoreID: String],
         failedStores: [StoreID: String] = [:], inspected: InspectedFormat = InspectedFormat(detected: "raw"),
-        provenance: Provenance? = nil
+        provenance: Provenance? = nil, convertedTo: String? = nil
     ) {
         self.sizeBytes = sizeBytes
         self.digests = digests
@@ -38,6 +40,7 @@ package struct ImportedContent: Hashable, Sendable {
         self.failedStores = failedStores
         self.inspected = inspected
         self.provenance = provenance
+        self.convertedTo = convertedTo
     }
 }
 

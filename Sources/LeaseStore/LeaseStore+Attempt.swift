@@ -108,6 +108,9 @@ extension LeaseStore {
     }
 
     /// Makes what an attempt wrote the image's bytes; durable once it returns.
+    ///
+    /// - Parameters:
+    ///   - diskFormat: of the image when it was claimed; what `content` was converted to, if it was, becomes the image's.
     package func publish(
         _ attempt: AttemptID, _ content: ImportedContent, diskFormat: String?, containerFormat: String?,
         message: String
@@ -118,6 +121,7 @@ extension LeaseStore {
             content.failedStores.keys.sorted().map(\.rawValue).joined(separator: ","), content.inspected.detected,
             content.inspected.virtualSizeBytes.map(String.init) ?? "", content.inspected.finding,
             try content.provenance.map { String(decoding: try FleetJSON.encode($0), as: UTF8.self) } ?? "",
+            content.convertedTo ?? "",
         ]
         for (store, key) in content.locations.sorted(by: { $0.key < $1.key }) {
             arguments.append(store.rawValue)

@@ -111,7 +111,15 @@ extension SettingKey {
         "Keyrings that imports may name for signed checksums: `name=/path`, files as `gpg --export` writes them.")
     static let importPlugins = SettingKey(
         "import.plugins", .list, nil,
-        "What imports do besides, in this order; unset: nothing. `decompress`: compressed images are decompressed.")
+        "What imports do besides, in this order; unset: nothing. `inject`: images get properties. `decompress`: compressed images are decompressed."
+    )
+    static let importInject = SettingKey(
+        "import.inject", .properties, nil,
+        "The properties that `inject` sets: names with values, `name=value`; a comma in a value is written `\\,` there."
+    )
+    static let importInjectIgnoredRoles = SettingKey(
+        "import.inject-ignored-roles", .list, "admin",
+        "Imports that are asked for by somebody with one of these roles get no such properties.")
     static let importDecompressMaxRatio = SettingKey(
         "import.decompress.max-ratio", .count(1...1_000_000_000), "200",
         "How many bytes one compressed byte may become, in an image of more than 64 MiB.")
@@ -155,7 +163,8 @@ extension SettingKey {
         sourcesAllow, sourcesDeny, sourcesSchemes, sourcesPorts, sourcesRedirects, sourcesMaxBytes,
         sourcesConnectTimeout,
         sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
-        importRequireFormatMatch, importKeyrings, importPlugins, importDecompressMaxRatio, importDecompressMaxMemory,
+        importRequireFormatMatch, importKeyrings, importPlugins, importInject, importInjectIgnoredRoles,
+        importDecompressMaxRatio, importDecompressMaxMemory,
         stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
         auditInterval,
     ]

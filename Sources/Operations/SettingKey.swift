@@ -29,6 +29,8 @@ package struct SettingKey: Hashable, Sendable {
         case list
         /// Names with the files that they stand for, `name=/path`; as a list is written.
         case keyrings
+        /// Names with values: a YAML mapping, or `name=value,name=value`, where `\,` is a comma in a value.
+        case properties
         /// Stores: a YAML list, or `main=filesystem:/path,second=filesystem:/other`.
         case stores
     }

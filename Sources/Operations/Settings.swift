@@ -64,6 +64,8 @@ package struct Settings: Sendable {
         package let keyrings: [String: String]
         /// In the order in which they are applied.
         package let plugins: [ImportPlugin]
+        /// What the plugin `inject` sets; nothing where it is not configured.
+        package let injection: MetadataInjection
         package let decompressMaxRatio: Int
         package let decompressMaxMemoryBytes: Int64
     }

@@ -88,6 +88,14 @@ struct SettingsFile {
                 return complain(key.name, nil, value, "is not a list of plain texts", "write one name on each line")
             }
             values[key.name] = Written(text: items.joined(separator: ","), line: line(of: value))
+        } else if key.kind == .properties, let mapping = value.mapping {
+            let pairs = mapping.compactMap { name, value in
+                value.scalar.flatMap { value in name.string.map { ($0, value.string) } }
+            }
+            guard pairs.count == mapping.count else {
+                return complain(key.name, nil, value, "has a value that is no text", "write lines of `name: value`")
+            }
+            values[key.name] = Written(text: PropertyText.joined(pairs), line: line(of: value))
         } else if let scalar = value.scalar {
             values[key.name] = Written(text: scalar.string, line: line(of: value))
         } else {

@@ -103,28 +103,12 @@ extension SettingsReader {
     }
 
     mutating func imports() -> Settings.Imports {
-        Settings.Imports(
+        let plugins = plugins()
+        return Settings.Imports(
             requireFormatMatch: flag(.importRequireFormatMatch), keyrings: keyrings(.importKeyrings),
-            plugins: plugins(),
+            plugins: plugins, injection: injection(plugins),
             decompressMaxRatio: count(.importDecompressMaxRatio),
             decompressMaxMemoryBytes: size(.importDecompressMaxMemory))
-    }
-
-    private mutating func plugins() -> [ImportPlugin] {
-        let words = ImportPlugin.allCases.map(\.rawValue)
-        var plugins: [ImportPlugin] = []
-        let found = find(.importPlugins)
-        for item in Self.items(of: found) {
-            guard let plugin = ImportPlugin(rawValue: item) else {
-                complain(
-                    .importPlugins, found, "names '\(item)', which is no plugin",
-                    "write \(words.joined(separator: ", "))")
-                continue
-            }
-            if plugins.contains(plugin) { complain(.importPlugins, found, "names '\(item)' twice", "name it once") }
-            plugins.append(plugin)
-        }
-        return plugins
     }
 
     mutating func stagingStore(among stores: [StoreSettings]) -> StoreID? {

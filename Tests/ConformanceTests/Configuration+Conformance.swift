@@ -32,6 +32,13 @@ extension Configuration {
             $0.patches = 1
         },
         Configuration(
+            "conversion", "imports that are converted, and changed formats", tasks: [Request()], workers: 1, nonces: 2
+        ) {
+            $0.converts = true
+            $0.patches = 2
+            $0.failures = [.retryNow, .reject]
+        },
+        Configuration(
             "uploads", "an upload, a staging, an import of what was staged",
             tasks: [Request(.upload), Request(.stage), Request(.direct, stores: [0, 1])], workers: 1, nonces: 3
         ) {

@@ -79,6 +79,11 @@ struct Probes {
         publishes.append(publish([own(0, (nonce + 1) % configuration.nonces)]))
         var changed = publishes[0]
         changed.format = 1 - changed.format
+        if configuration.converts {
+            var converted = publishes[0]
+            converted.converted = 1 - converted.format
+            publishes.append(converted)
+        }
         return publishes + [changed]
     }
 }

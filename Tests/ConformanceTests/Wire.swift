@@ -135,6 +135,7 @@ struct Wire {
         return [
             Self.task(publish.task), Self.nonce(publish.nonce), "4096", bytes, bytes, Self.format(publish.format),
             "bare", "done", publish.failed.map(Self.store).joined(separator: ","), "raw", "", "{}", "",
+            publish.converted.map(Self.format) ?? "",
         ] + publish.objects.flatMap { [Self.store(configuration.store(of: $0)), key($0)] }
     }
 }

@@ -63,6 +63,26 @@ import TestSupport
         }
     }
 
+    @Test func anImportIsGivenThePropertiesToInjectUnlessARoleSparesIt() async throws {
+        let injection = try MetadataInjection(["os_distro": "debian"], ignoredRoles: ["admin"])
+        try await RunningService.run(injection: injection) { service in
+            for (project, injected) in [("theirs", injection.properties), (nil, [:])] {
+                let id = try await service.newImage(as: project)
+                let answer = try await service.send(
+                    .POST, "/v2/images/\(id)/import", as: project,
+                    json: #"{"method": {"name": "web-download", "uri": "http://example.com/x"}}"#)
+                #expect(answer.status == 202, "\(answer.text)")
+                let task = try #require(answer.headers.first(name: "X-Longshore-Task").flatMap(TaskID.init(rawValue:)))
+                #expect(try await service.store.task(task)?.request.injected == injected)
+                let member = #"{"method": {"name": "web-download", "uri": "http://example.com/x"}, "inject": {}}"#
+                #expect(
+                    try await service.send(
+                        .POST, "/v2/images/\(id)/import", as: project, json: member
+                    ).status == 400)
+            }
+        }
+    }
+
     @Test func aRequestIDOfTheClientsOwnIsNoTaskID() async throws {
         try await RunningService.run { service in
             let id = try await service.newImage()

@@ -41,7 +41,7 @@ struct RunningService: Sendable {
     /// Starts everything, runs `body`, and stops everything.
     static func run(
         _ configure: (inout ImageService.Configuration) -> Void = { _ in },
-        settings: LeaseSettings = LeaseSettings(), policy: Policy = Policy(),
+        settings: LeaseSettings = LeaseSettings(), policy: Policy = Policy(), injection: MetadataInjection = .none,
         _ body: (RunningService) async throws -> Void
     ) async throws {
         try await withRedis { redis in
@@ -75,6 +75,7 @@ struct RunningService: Sendable {
                     uploads: PlainUploadRunner(store: store, process: process, stores: stores))
                 parts.keyrings = ["debian"]
                 parts.policy = policy
+                parts.injection = injection
                 parts.authenticator = ProjectAuthentication()
                 parts.renderProcessMetrics = { "# of this process\n" }
                 try await serve(configuration, parts) { port, group, http in

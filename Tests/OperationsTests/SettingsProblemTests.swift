@@ -77,6 +77,27 @@ import Testing
         #expect(Set(try problems(flags: limits).map(\.key)) == Set(limits.keys))
     }
 
+    @Test(arguments: [
+        ("os_glance_x: a", "begins with os_glance"), ("disk_format: raw", "is an attribute of every image"),
+        ("status: active", "is an attribute of every image"), ("'': a", "1 to 255 characters"),
+        ("a: [b]", "no text"), ("os_distro: '\(String(repeating: "x", count: 16 << 10))'", "bytes together"),
+    ])
+    func `Properties that cannot be injected are refused at start`(property: String, finding: String) throws {
+        let found = try problems(file: "import:\n  plugins: [inject]\n  inject:\n    \(property)\n")
+        #expect(found.contains { $0.key == "import.inject" && $0.finding.contains(finding) }, "\(found)")
+    }
+
+    @Test func `Injection needs its plugin and its properties`() throws {
+        let unnamed = try problems(flags: ["import.inject": "a=b"])
+        #expect(unnamed.map(\.key) == ["import.inject"] && unnamed[0].finding == "has no effect")
+        let empty = try problems(flags: ["import.plugins": "inject"])
+        #expect(empty.map(\.key) == ["import.inject"] && empty[0].finding.contains("is unset"))
+        for text in ["a", "a=b\\", "=b", "a=1,a=2"] {
+            let found = try problems(flags: ["import.plugins": "inject", "import.inject": text])
+            #expect(found.map(\.key) == ["import.inject"], "\(text)")
+        }
+    }
+
     @Test func `Settings that contradict each other are refused`() throws {
         #expect(try problems(flags: ["lease.beat": "20s"]).map(\.key) == ["lease"])
         #expect(try problems(flags: ["retry.base": "10m"]).map(\.key) == ["retry.cap"])

@@ -64,6 +64,23 @@ import Testing
         #expect(try load(environment: ["LONGSHORE_IMPORT_PLUGINS": " decompress "]).imports.plugins == [.decompress])
     }
 
+    @Test func `Injected properties are a mapping in the file and have commas elsewhere`() throws {
+        let file = "import:\n  plugins: [inject]\n  inject: {hw_boot_menu: true, cpus: '0,1=a\\b', empty: ''}\n"
+        let injection = try load(file: file).imports.injection
+        #expect(injection.properties == ["hw_boot_menu": "true", "cpus": "0,1=a\\b", "empty": ""])
+        #expect(injection.ignoredRoles == ["admin"])
+        #expect(injection.properties(for: ["member", "admin"]).isEmpty)
+        #expect(injection.properties(for: ["member"]) == injection.properties)
+        let text = "hw_boot_menu=true, cpus=0\\,1=a\\\\b,empty="
+        let same = try load(environment: [
+            "LONGSHORE_IMPORT_PLUGINS": "inject", "LONGSHORE_IMPORT_INJECT": text,
+        ])
+        #expect(same.imports.injection == injection)
+        let everybody = try load(file: file + "  inject-ignored-roles: []\n").imports.injection
+        #expect(everybody.properties(for: ["admin"]) == injection.properties)
+        #expect(try load().imports.injection == .none)
+    }
+
     @Test func `A list is a YAML list in the file and has commas elsewhere`() throws {
         let file = "sources:\n  allow:\n    - 10.0.0.0/8\n    - mirror.example.org\n  deny: 192.0.2.7, fd00::/8\n"
         let settings = try load(file: file)

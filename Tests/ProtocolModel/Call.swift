@@ -40,6 +40,8 @@ package struct Publish: Hashable, Sendable {
     package var format: Int
     /// Stores in which writing failed.
     package var failed = Bits()
+    /// The format that the bytes were converted to.
+    package var converted: Int?
 }
 
 /// Steps that the six rules forbid to be steps.

@@ -71,6 +71,8 @@ package struct Configuration: Sendable {
     /// Stores in which writing may fail.
     package var failingStores = Bits()
     package var sweeps = false
+    /// Whether imports of format 0 are converted to format 1.
+    package var converts = false
     /// The rare look at all objects of a store.
     package var lists = false
 

@@ -2,7 +2,8 @@
 extension Configuration {
     /// What `make model` explores.
     package static let all: [Configuration] = [
-        core, stealing, restart, retry, drain, fairness, changes, uploads, adoption, stores, deletion, withdrawal,
+        core, stealing, restart, retry, drain, fairness, changes, conversion, uploads, adoption, stores, deletion,
+        withdrawal,
         sweeping,
         failover, failoverSweeping, failoverUploads, losses,
     ]
@@ -81,6 +82,16 @@ extension Configuration {
         $0.patches = 2
         $0.copies = 1
         $0.sweeps = true
+        $0.maxAttempts = 2
+    }
+
+    package static let conversion = Configuration(
+        "conversion", "what is imported is converted, while the formats change",
+        tasks: [Request(), Request()], workers: 2, nonces: 2
+    ) {
+        $0.converts = true
+        $0.patches = 2
+        $0.crashes = 1
         $0.maxAttempts = 2
     }
 

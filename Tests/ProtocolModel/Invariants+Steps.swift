@@ -53,12 +53,13 @@ package struct StepInvariant: Sendable {
             zip(before.objects, after.objects).allSatisfy { $0 == nil || $1 == nil || $0 == $1 }
         },
         StepInvariant(
-            name: "O5", statement: "an active or deactivated image's bytes, locations and digests never change"
+            name: "O5", statement: "an active or deactivated image's bytes, locations, digests and format never change"
         ) { _, before, action, after in
             action.replacesRedis
                 || zip(before.redis.images, after.redis.images).allSatisfy { old, new in
                     !old.isPublished || new.status == .deleted
-                        || (new.isPublished && old.digest == new.digest && old.locations == new.locations)
+                        || (new.isPublished && old.digest == new.digest && old.locations == new.locations
+                            && old.format == new.format)
                 }
         },
         StepInvariant(

@@ -94,6 +94,12 @@ extension Invariant {
                 return !locations.isEmpty && locations.allSatisfy { state.objects[$0] == image.digest }
             }
         },
+        Invariant(
+            name: "O9", statement: "a published image has the format of its bytes: that which they were converted to"
+        ) { model, state in
+            guard model.configuration.converts else { return true }
+            return state.redis.images.allSatisfy { !$0.isPublished || $0.format == 1 }
+        },
         Invariant(name: "O6s", statement: "staged data that an image speaks of exists") { _, state in
             state.redis.images.allSatisfy { image in
                 guard let stage = image.stage, !image.isPublished else { return true }

@@ -129,9 +129,10 @@ extension Model {
             if request.stores.contains(configuration.store(of: stage)) { objects.insert(stage) }
         }
         guard !objects.isEmpty else { return nil }
+        let converts = configuration.converts && request.isImport && worker.format == 0
         return Publish(
             task: worker.task, nonce: worker.nonce, objects: objects, digest: content(worker),
-            format: request.method == .stage ? 0 : worker.format, failed: worker.failed)
+            format: request.method == .stage ? 0 : worker.format, failed: worker.failed, converted: converts ? 1 : nil)
     }
 
     /// Whether all is written that can be, and it is not enough.

@@ -131,6 +131,7 @@ extension Call {
         func number(_ tag: Int, _ publish: Publish) -> UInt64 {
             number(tag, publish.task, publish.nonce, publish.digest, publish.objects)
                 | UInt64(publish.format) << 24 | UInt64(publish.failed.raw) << 25
+                | (publish.converted == nil ? 0 : 1 << 29)
         }
         return switch self {
         case .importCreate(let task): number(1, task)

@@ -73,6 +73,13 @@ extension Breach {
             $0.state.objects[0] = nil
         },
         Breach(
+            "O9", "a converted image bears its old format",
+            {
+                let publish = Publish(task: 0, nonce: 0, objects: [0], digest: 0, format: 0, converted: 1)
+                return try Scene(.conversion).after(.creates, .claims, .writes, .call(.importPublish(publish)))
+            }
+        ) { $0.state.redis.images[0].format = 0 },
+        Breach(
             "O6s", "staged data is gone",
             {
                 let publish = Publish(task: 0, nonce: 0, objects: [0], digest: 0, format: 0)

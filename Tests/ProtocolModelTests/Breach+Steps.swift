@@ -89,6 +89,10 @@ extension Breach {
             $0.state.redis.images[0].locations = [1]
             $0.state.redis.garbage.insert(0)
         },
+        Breach(
+            "O5", "an active image's format is changed",
+            { try Scene.published().after(.createsOfAnotherImage) }
+        ) { $0.state.redis.images[0].format = 1 },
         Breach("O6", "the object of a running attempt is deleted", Scene.swept) {
             $0.bendBoth { state in
                 state.redis.tasks[0].state = .processing

@@ -4,7 +4,8 @@
 -- ARGV  1 task  2 nonce  3 size (bytes)  4 md5  5 sha512  6 disk format and  7 container format that were imported
 -- ARGV  8 message  9 failed stores (comma separated)  10 detected format  11 virtual size (bytes), or ''
 -- ARGV  12 inspection (JSON; of staged data), or ''  13 provenance (JSON; of fetched data), or ''
--- ARGV  14… store and object key, in pairs
+-- ARGV  14 disk format that the bytes were converted to, or ''
+-- ARGV  15… store and object key, in pairs
 -- REPLY published | lost why holder | gone | changed what
 -- Idempotent on the nonce.
 local id, nonce, size = ARGV[1], ARGV[2], ARGV[3]
@@ -19,11 +20,11 @@ local stage = image.stage and cjson.decode(image.stage)
 
 -- An object is the attempt's own, or the staged one that the claim saw; nothing else may become an image's bytes.
 local own = task.image .. '/' .. nonce
-for i = 14, #ARGV, 2 do
+for i = 15, #ARGV, 2 do
     local adopted = stage and stage.store == ARGV[i] and stage.key == ARGV[i + 1] and task.kind == nil
     if ARGV[i + 1] ~= own and not adopted then return { 'changed', 'staged data' } end
 end
-if #ARGV < 15 or (task.kind == 'stage' and #ARGV > 15) then
+if #ARGV < 16 or (task.kind == 'stage' and #ARGV > 16) then
     return redis.error_reply('ERR a publish needs a location, and a staging just one')
 end
 if ARGV[10] == '' then return redis.error_reply('ERR a publish needs the verdict of an inspection') end
@@ -35,7 +36,7 @@ end
 redis.call('HSET', task_key(id), 'bytes_done', size, 'bytes_total', size, 'phase', 'publishing')
 if task.kind == 'stage' then
     redis.call('HSET', image_key(task.image), 'size', size, 'updated_at', NOW, 'stage', cjson.encode({
-        store = ARGV[14], key = ARGV[15], sizeBytes = tonumber(size), digests = { md5 = ARGV[4], sha512 = ARGV[5] },
+        store = ARGV[15], key = ARGV[16], sizeBytes = tonumber(size), digests = { md5 = ARGV[4], sha512 = ARGV[5] },
         inspection = ARGV[12],
     }))
 else
@@ -48,15 +49,22 @@ else
         fields[#fields + 1], fields[#fields + 2] = 'importing', ''
         fields[#fields + 1], fields[#fields + 2] = 'failed', union(split(ARGV[9]), {})
     end
-    for i = 14, #ARGV, 2 do
+    for i = 15, #ARGV, 2 do
         fields[#fields + 1], fields[#fields + 2] = 'loc:' .. ARGV[i], ARGV[i + 1]
     end
+    -- What a user could have set: the format that the bytes have now, and the properties that the request was given.
+    local known = #fields
+    if ARGV[14] ~= '' then fields[known + 1], fields[known + 2] = 'disk_format', ARGV[14] end
+    for name, value in pairs(cjson.decode(task.input).inject or {}) do
+        fields[#fields + 1], fields[#fields + 2] = 'p:' .. name, value
+    end
+    if #fields > known then redis.call('HINCRBY', image_key(task.image), 'revision', 1) end
     redis.call('HSET', image_key(task.image), unpack(fields))
     redis.call('HDEL', image_key(task.image), 'stage')
 end
 -- What the attempt wrote and nothing names now: in a store that failed, or that was asked for and is not spoken of.
 local named = {}
-for i = 14, #ARGV, 2 do named[ARGV[i] .. ' ' .. ARGV[i + 1]] = true end
+for i = 15, #ARGV, 2 do named[ARGV[i] .. ' ' .. ARGV[i + 1]] = true end
 for _, list in ipairs({ stores_of(task), split(ARGV[9]) }) do
     for _, store in ipairs(list) do
         if not named[store .. ' ' .. own] then name_garbage(store, own) end
@@ -65,7 +73,7 @@ end
 if stage and not named[stage.store .. ' ' .. stage.key] then name_garbage(stage.store, stage.key) end
 -- A Redis that has lost this publish is behind the mark of its stores, and nothing is swept by it.
 redis.call('HINCRBY', CONTROL, 'sequence', 1)
-for i = 14, #ARGV, 2 do count('stored:' .. ARGV[i], size) end
+for i = 15, #ARGV, 2 do count('stored:' .. ARGV[i], size) end
 task.phase, task.bytes_done = 'publishing', size
 finish(id, task, 'success', 'success', ARGV[8], image)
 return { 'published' }

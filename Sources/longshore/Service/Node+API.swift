@@ -27,6 +27,7 @@ extension Node {
                 storages: storages))
         parts.policy = settings.api.policy
         parts.keyrings = Set(settings.imports.keyrings.keys)
+        parts.injection = settings.imports.injection
         let metrics = metrics
         parts.observeRequest = { method, route, status, took in
             metrics.histogram(.httpRequest, ["method": method, "route": route, "status": String(status)]).observe(took)

@@ -39,6 +39,7 @@ extension ScriptModel {
         } else {
             redis.images[index].status = .active
             redis.images[index].digest = publish.digest
+            if let converted = publish.converted { redis.images[index].format = converted }
             for object in publish.objects { redis.images[index].locations[configuration.store(of: object)] = object }
             redis.images[index].stage = nil
         }

@@ -1,0 +1,53 @@
+import ImportModel
+
+/// What imports do besides moving bytes.
+extension SettingsReader {
+    /// Plugins in the order in which they are named.
+    mutating func plugins() -> [ImportPlugin] {
+        let words = ImportPlugin.allCases.map(\.rawValue)
+        var plugins: [ImportPlugin] = []
+        let found = find(.importPlugins)
+        for item in Self.items(of: found) {
+            guard let plugin = ImportPlugin(rawValue: item) else {
+                complain(
+                    .importPlugins, found, "names '\(item)', which is no plugin",
+                    "write \(words.joined(separator: ", "))")
+                continue
+            }
+            if plugins.contains(plugin) { complain(.importPlugins, found, "names '\(item)' twice", "name it once") }
+            plugins.append(plugin)
+        }
+        return plugins
+    }
+
+    /// The properties that imports set, if the plugin is among `plugins`.
+    mutating func injection(_ plugins: [ImportPlugin]) -> MetadataInjection {
+        let found = find(.importInject)
+        let roles = Set(Self.items(of: find(.importInjectIgnoredRoles)))
+        let isWanted = plugins.contains(.inject)
+        guard let found, !found.text.isEmpty else {
+            if isWanted {
+                complain(
+                    .importInject, nil, "is unset, and import.plugins names 'inject'",
+                    "write the properties that images shall get, or take the plugin out")
+            }
+            return .none
+        }
+        guard isWanted else {
+            complain(.importInject, found, "has no effect", "add 'inject' to import.plugins")
+            return .none
+        }
+        guard let pairs = PropertyText.parse(found.text) else {
+            complain(.importInject, found, "has a part that is no name=value", "write name=value, with commas between")
+            return .none
+        }
+        let properties = Dictionary(pairs.map { ($0.name, $0.value) }) { first, _ in first }
+        if properties.count < pairs.count {
+            complain(.importInject, found, "gives a name for the second time", "give each property one value")
+        }
+        do throws(InvalidValue) { return try MetadataInjection(properties, ignoredRoles: roles) } catch {
+            complain(.importInject, found, "cannot be set on images: \(error.message)", "mend that property")
+            return .none
+        }
+    }
+}
