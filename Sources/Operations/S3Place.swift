@@ -21,16 +21,17 @@ package struct S3Place: Hashable, Sendable {
     package internal(set) var caFile: String?
     package internal(set) var partBytes: Int64
     package internal(set) var parallelParts: Int
+    package internal(set) var partsMemoryBytes: Int64
 
     static let secrets: Set = ["secret-access-key", "session-token"]
     /// What a store of this type may have in the file beyond what every store has.
     static let keys = [
         "endpoint", "bucket", "prefix", "region", "path-style", "access-key-id", "secret-access-key", "session-token",
-        "credentials-file", "profile", "ca-file", "part-size", "parallel-parts",
+        "credentials-file", "profile", "ca-file", "part-size", "parallel-parts", "parts-memory",
     ]
     /// What the compact form may have as a query: nothing that others may not see.
     private static let queryKeys: Set = [
-        "region", "path-style", "credentials-file", "profile", "ca-file", "part-size", "parallel-parts",
+        "region", "path-style", "credentials-file", "profile", "ca-file", "part-size", "parallel-parts", "parts-memory",
     ]
 
     /// What two stores must not share.
@@ -98,6 +99,10 @@ package struct S3Place: Hashable, Sendable {
         parallelParts = values["parallel-parts"].map { Int($0) ?? 0 } ?? 2
         if !(1...64).contains(parallelParts) {
             refuse("parallel-parts", "is no number of parts", "write 1 to 64")
+        }
+        partsMemoryBytes = values["parts-memory"].map { SizeText.parse($0) ?? 0 } ?? 256 << 20
+        if !(1 << 20...1 << 40).contains(partsMemoryBytes) {
+            refuse("parts-memory", "is no size of the memory for parts", "write 1MiB to 1TiB, such as 256MiB")
         }
         credentials = .environment
         switch (values["access-key-id"], values["secret-access-key"], values["credentials-file"]) {

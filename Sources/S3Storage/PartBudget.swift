@@ -1,41 +1,34 @@
 import Synchronization
 
-/// What the writers of one store may hold in memory together, beyond one part each.
+/// What the writers of one store may hold in memory together, beyond one part of the least size each.
 ///
-/// The first part of a writer is free, so that every writer can always go on and none waits for another: a writer that
-/// gets no room for a second part sends one after the other.
+/// Nobody waits for room that another holds: a writer that gets none sends its parts one after the other, and of the
+/// least size, which is free.
 final class PartBudget: Sendable {
     private let rest: Mutex<Int64>
 
     init(bytes: Int64) { rest = Mutex(bytes) }
 
-    /// `nil` if there is no such room now.
-    func take(_ bytes: Int64) -> Room? {
+    /// Room for `bytes`, or for what there is now; `nil` if that is less than `least`.
+    func take(upTo bytes: Int64, atLeast least: Int64) -> Room? {
         rest.withLock { rest in
-            guard rest >= bytes else { return nil }
-            rest -= bytes
-            return Room(budget: self, bytes: bytes)
+            let taken = min(bytes, rest)
+            guard taken >= least else { return nil }
+            rest -= taken
+            return Room(budget: self, bytes: taken)
         }
     }
 
     /// Given back when it is dropped.
     final class Room: Sendable {
-        private let budget: PartBudget?
-        private let bytes: Int64
+        let bytes: Int64
+        private let budget: PartBudget
 
         fileprivate init(budget: PartBudget, bytes: Int64) {
             self.budget = budget
             self.bytes = bytes
         }
 
-        private init() {
-            budget = nil
-            bytes = 0
-        }
-
-        /// The room of a writer's first part.
-        static let free = Room()
-
-        deinit { budget?.rest.withLock { $0 += bytes } }
+        deinit { budget.rest.withLock { $0 += bytes } }
     }
 }

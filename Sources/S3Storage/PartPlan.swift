@@ -1,26 +1,41 @@
-/// How large the parts of one upload are, which has at most 10,000 of them.
+/// How large the parts of one upload should be, which has a bounded number of them.
 struct PartPlan: Sendable {
-    /// The size of the first part.
-    let firstBytes: Int64
-    /// Whether the length was not known, so that parts grow.
-    private let isGrowing: Bool
+    /// No part but the last is smaller.
+    let leastBytes: Int64
+    let maxParts: Int
+    private let expectedBytes: Int64?
 
-    static let maxParts = 10_000
-
-    /// - Parameter expectedBytes: the length, where it is known: a part is a 9,000th of it at least, so that a source
-    ///   that sends somewhat more still fits.
-    init(least: Int64, expectedBytes: Int64?) {
-        let even = (expectedBytes ?? 0) / 9_000
-        let mebibyte: Int64 = 1 << 20
-        firstBytes = min(
-            max(least, (even + mebibyte - 1) / mebibyte * mebibyte), S3Configuration.largestPartBytes)
-        isGrowing = expectedBytes == nil
+    /// - Parameters:
+    ///   - expectedBytes: the length, where it is known.
+    ///   - maxParts: 10,000 in S3.
+    init(least: Int64, expectedBytes: Int64?, maxParts: Int = 10_000) {
+        leastBytes = least
+        self.expectedBytes = expectedBytes
+        self.maxParts = maxParts
     }
 
-    /// The size of part `number` (1, 2, …): twice as much every 1,000 parts where the length is not known, which makes
-    /// more than 5 TiB out of 10,000 parts that begin with 8 MiB.
-    func bytes(ofPart number: Int) -> Int64 {
-        guard isGrowing else { return firstBytes }
-        return min(firstBytes << Int64(min((number - 1) / 1_000, 20)), S3Configuration.largestPartBytes)
+    /// The size of part `number` (1, 2, …), before which `written` bytes have gone.
+    ///
+    /// - Where the length is known, a part is a 9,000th of it, so that a source that sends somewhat more still fits;
+    ///   parts that found no room and were smaller are made up for by the later ones.
+    /// - Where it is not, parts are small as long as possible: the first half has the least size, the other half
+    ///   doubles ten times, which makes more than 5 TiB out of parts that begin with 8 MiB.
+    func bytes(ofPart number: Int, after written: Int64) -> Int64 {
+        let size: Int64
+        if let expectedBytes {
+            let partsLeft = max(1, maxParts - number + 1)
+            size = max(share(of: expectedBytes, maxParts), share(of: expectedBytes - written, partsLeft))
+        } else {
+            let step = max(1, maxParts / 20)
+            let doublings = (number - 1 - maxParts / 2 + step) / step
+            size = leastBytes << Int64(min(10, max(0, doublings)))
+        }
+        return min(max(leastBytes, size), S3Configuration.largestPartBytes)
+    }
+
+    /// What each of nine tenths of so many parts must hold.
+    private func share(of bytes: Int64, _ parts: Int) -> Int64 {
+        let parts = Int64(max(1, parts * 9 / 10))
+        return bytes / parts + (bytes % parts > 0 ? 1 : 0)
     }
 }

@@ -19,6 +19,7 @@ final class S3Client: Sendable {
     private let threads: NIOThreadPool
     private let http: HTTPClient
     private let retry: RetryPolicy
+    let answerTimeout: Duration
 
     /// No answer but that of a listing is anywhere near it.
     private static let maxAnswerBytes = 4 << 20
@@ -32,6 +33,7 @@ final class S3Client: Sendable {
         source = configuration.credentials
         credentials = Mutex(try source.load())
         retry = configuration.retry
+        answerTimeout = configuration.answerTimeout
         self.threads = threads
 
         var tls = TLSConfiguration.makeClientConfiguration()
@@ -50,6 +52,7 @@ final class S3Client: Sendable {
             decompression: .disabled)
         // Uploads side by side want connections of their own.
         settings.httpVersion = .http1Only
+        settings.dnsOverride = configuration.addresses
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.idleTimeout = .seconds(15)
@@ -95,18 +98,19 @@ final class S3Client: Sendable {
     /// Sends once, and once more where there are fresh credentials; the body of a success is the caller's to read, or
     /// to drop.
     func open(_ request: S3Request) async throws(S3Failure) -> HTTPClientResponse {
-        do throws(S3Failure) { return try await attempt(request) } catch {
-            let stale: Set = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId"]
-            guard stale.contains(error.refusal?.code ?? ""), await renew() else { throw error }
+        let used = credentials.withLock { $0 }
+        do throws(S3Failure) { return try await attempt(request, used) } catch {
+            guard error.refusal?.mayBeOfCredentials ?? false, let fresh = await renewed(after: used) else {
+                throw error
+            }
+            return try await attempt(request, fresh)
         }
-        return try await attempt(request)
     }
 
-    private func attempt(_ request: S3Request) async throws(S3Failure) -> HTTPClientResponse {
-        let used = credentials.withLock { $0 }
-        let response = try await exchange(request, used)
+    private func attempt(_ request: S3Request, _ signer: S3Credentials) async throws(S3Failure) -> HTTPClientResponse {
+        let response = try await exchange(request, signer)
         guard !(200...299).contains(response.status.code) else { return response }
-        throw .refused(await Self.refusal(response, used))
+        throw .refused(await refusal(response, signer))
     }
 
     private func exchange(_ request: S3Request, _ signer: S3Credentials) async throws(S3Failure) -> HTTPClientResponse {
@@ -129,26 +133,33 @@ final class S3Client: Sendable {
             message.body = .stream(PayloadSequence(blocks: request.body.blocks), length: .known(request.body.count))
         }
         do {
-            // 64 KiB/s is the least that is taken for progress.
-            return try await http.execute(message, timeout: .seconds(120 + request.body.count >> 16))
+            let limit = max(answerTimeout, request.answerTimeout) + S3Pace.longest(for: request.body.count)
+            return try await http.execute(message, timeout: TimeAmount(limit))
         } catch {
             throw S3Failure(error)
         }
     }
 
-    /// Whether there are other credentials now than those that were refused.
-    private func renew() async -> Bool {
+    /// Other credentials than those that were refused: what another call has read meanwhile, or what is there now.
+    private func renewed(after refused: S3Credentials) async -> S3Credentials? {
+        let current = credentials.withLock { $0 }
+        if current != refused { return current }
         // Where they cannot be read the refusal says what is wrong.
-        guard let fresh = try? await threads.runIfActive({ [source] in try source.load() }) else { return false }
-        return credentials.withLock { current in
-            defer { current = fresh }
-            return fresh != current
+        guard let fresh = try? await threads.runIfActive({ [source] in try source.load() }), fresh != refused else {
+            return nil
         }
+        credentials.withLock { $0 = fresh }
+        return fresh
     }
 
     private func read(_ response: HTTPClientResponse, to request: S3Request) async throws(S3Failure) -> S3Answer {
         let body: ByteBuffer
-        do { body = try await response.body.collect(upTo: Self.maxAnswerBytes) } catch { throw S3Failure(error) }
+        do {
+            let limit = max(answerTimeout, request.answerTimeout)
+            body = try await Self.collect(response.body, upTo: Self.maxAnswerBytes, within: limit)
+        } catch {
+            throw S3Failure(error)
+        }
         var answer = S3Answer(headers: response.headers, body: body)
         guard let root = request.root else { return answer }
         answer.xml = S3XML(parsing: body.readableBytesView) ?? .none
@@ -159,11 +170,30 @@ final class S3Client: Sendable {
         throw .refused(S3Refusal(status: 500, headers: response.headers, body: body, redact: used.redact))
     }
 
-    private static func refusal(_ response: HTTPClientResponse, _ used: S3Credentials) async -> S3Refusal {
+    private func refusal(_ response: HTTPClientResponse, _ used: S3Credentials) async -> S3Refusal {
         // The status is what counts; a body that breaks off or does not end says nothing more.
-        let body = (try? await response.body.collect(upTo: 64 << 10)) ?? ByteBuffer()
+        let body = try? await Self.collect(response.body, upTo: 64 << 10, within: answerTimeout)
         return S3Refusal(
-            status: Int(response.status.code), headers: response.headers, body: body, redact: used.redact)
+            status: Int(response.status.code), headers: response.headers, body: body ?? ByteBuffer(),
+            redact: used.redact)
+    }
+
+    /// The HTTP client's own limit ends with the head: an answer whose body drips would be waited for without end.
+    private static func collect(
+        _ body: HTTPClientResponse.Body, upTo count: Int, within limit: Duration
+    ) async throws -> ByteBuffer {
+        try await withThrowingTaskGroup(of: ByteBuffer?.self) { group in
+            group.addTask { try await body.collect(upTo: count) }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let answer = first else {
+                throw S3Failure.noAnswer("the answer did not end within \(limit)")
+            }
+            return answer
+        }
     }
 }
 

@@ -17,7 +17,7 @@ package struct S3Configuration: Sendable {
     package var partBytes: Int64 = 8 << 20
     /// How many parts of one object may be in memory: being sent, or being filled.
     package var parallelParts = 2
-    /// What all writers together may hold in parts beyond their first; see `PartBudget`.
+    /// What all writers together may hold in parts, beyond `partBytes` each; see `PartBudget`.
     package var budgetBytes: Int64 = 256 << 20
     /// The waits between the tries of one request.
     package var retry = RetryPolicy(base: .milliseconds(200), cap: .seconds(10))
@@ -25,7 +25,11 @@ package struct S3Configuration: Sendable {
     package var tries = 5
     /// How long a service may stay silent, or take no byte.
     package var idleTimeout: Duration = .seconds(60)
+    /// How long an answer may be waited for beyond what its bytes take at `S3Pace.leastBytesPerSecond`.
+    package var answerTimeout: Duration = .seconds(120)
     package var connectTimeout: Duration = .seconds(10)
+    /// Names that are not looked up: what is dialled instead.
+    package var addresses: [String: String] = [:]
 
     package init(endpoint: String, bucket: String, credentials: S3CredentialSource) {
         self.endpoint = endpoint

@@ -98,6 +98,12 @@ struct S3Refusal: Hashable, Sendable {
         }
     }
 
+    /// Whether the service may take the same call with other credentials. To `HEAD` it says no more than the status.
+    var mayBeOfCredentials: Bool {
+        if code.isEmpty { return [400, 401, 403].contains(status) }
+        return ["ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId"].contains(code)
+    }
+
     /// Somebody else has the key, or is about to.
     var isConflict: Bool { status == 409 || status == 412 }
 

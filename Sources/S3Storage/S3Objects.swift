@@ -131,7 +131,9 @@ struct S3Objects: Sendable {
             S3Request(
                 action: "s3:PutObject", method: .POST, name: name, query: [("uploadId", upload)],
                 headers: [("content-type", "application/xml")] + (ifAbsent ? [("if-none-match", "*")] : []),
-                body: S3Payload(text: xml), root: "CompleteMultipartUploadResult"))
+                body: S3Payload(text: xml), root: "CompleteMultipartUploadResult",
+                // To put a large object together takes a service minutes.
+                answerTimeout: .seconds(900)))
     }
 
     /// No error if the upload has ended.

@@ -13,6 +13,7 @@ actor S3Reader {
     /// Read only as fast as it is asked for; dropping it ends the connection.
     private var stream: HTTPClientResponse.Body.AsyncIterator?
     private var position: Int64 = 0
+    private var pace = S3Pace()
     private var failures = 0
 
     init(key: ObjectKey, etag: String?, in storage: S3Storage) {
@@ -28,7 +29,8 @@ actor S3Reader {
             do throws(S3CallFailure) {
                 if stream == nil || position != range.lowerBound { try await open(range) }
                 if let block = try await pull(range) {
-                    failures = 0
+                    // A connection that brought next to nothing is no success.
+                    if pace.bytes >= S3Pace.leastBytesPerSecond || position == range.upperBound { failures = 0 }
                     return block
                 }
             } catch {
@@ -57,6 +59,7 @@ actor S3Reader {
                 cause: .noAnswer("the service sent other bytes than were asked for"), what: "reading \(key)")
         }
         stream = response.body.makeAsyncIterator()
+        pace = S3Pace()
         position = range.lowerBound
     }
 
@@ -65,9 +68,15 @@ actor S3Reader {
         guard var iterator = stream else { return nil }
         stream = nil
         do {
+            let (waited, bytes) = (pace.waited, pace.bytes)
+            guard waited <= objects.client.answerTimeout + S3Pace.longest(for: bytes) else {
+                throw S3Failure.noAnswer("no more than \(bytes) bytes came in \(waited)")
+            }
+            let start = ContinuousClock.now
             guard var block = try await iterator.next(isolation: #isolation) else {
                 throw S3Failure.noAnswer("the answer ended at byte \(position)")
             }
+            pace.note(bytes: Int64(block.readableBytes), waited: .now - start)
             if Int64(block.readableBytes) > range.upperBound - position {
                 block = block.readSlice(length: Int(range.upperBound - position)) ?? ByteBuffer()
             }

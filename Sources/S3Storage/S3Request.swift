@@ -13,6 +13,8 @@ struct S3Request: Sendable {
     var body = S3Payload.empty
     /// The element that a success must bring; anything else is no answer.
     var root: String?
+    /// How long the answer may take, where that is longer than for most.
+    var answerTimeout: Duration = .zero
 
     /// The call and its object, for people.
     func told(in bucket: String) -> String { "\(action) on \(bucket)/\(name ?? "")" }

@@ -54,7 +54,8 @@ package final class S3Storage: ImageStorage {
     package func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter {
         let head = try await told { () throws(S3CallFailure) in try await objects.head(location.name(of: key)) }
         if head != nil { throw .exists(id, key) }
-        return try await S3Writer(key: key, expectedBytes: expectedBytes, in: self)
+        let plan = PartPlan(least: configuration.partBytes, expectedBytes: expectedBytes)
+        return try await S3Writer(key: key, expectedBytes: expectedBytes, plan: plan, in: self)
     }
 
     package func read(_ key: ObjectKey, range: Range<Int64>?) async throws(StorageError) -> ObjectBody {

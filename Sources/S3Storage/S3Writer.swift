@@ -31,10 +31,16 @@ actor S3Writer: ObjectWriter {
     private struct Part: Sendable {
         var blocks: [ByteBuffer] = []
         var bytes: Int64 = 0
+        /// At which it is full; 0 for a part that has not begun.
+        var size: Int64 = 0
         var room: PartBudget.Room?
+
+        var isFull: Bool { size > 0 && bytes == size }
     }
 
-    init(key: ObjectKey, expectedBytes: Int64?, in storage: S3Storage) async throws(StorageError) {
+    init(
+        key: ObjectKey, expectedBytes: Int64?, plan: PartPlan, in storage: S3Storage
+    ) async throws(StorageError) {
         self.key = key
         store = storage.id
         objects = storage.objects
@@ -42,10 +48,10 @@ actor S3Writer: ObjectWriter {
         threads = storage.threads
         budget = storage.budget
         parallelParts = max(storage.configuration.parallelParts, 1)
-        plan = PartPlan(least: storage.configuration.partBytes, expectedBytes: expectedBytes)
+        self.plan = plan
         publication = S3Publication(
             objects: storage.objects, store: storage.id, key: key, writer: Nonce.mint().rawValue)
-        let fitsOneRequest = expectedBytes.map { $0 <= plan.firstBytes } ?? false
+        let fitsOneRequest = expectedBytes.map { $0 <= plan.leastBytes } ?? false
         if !fitsOneRequest { try await beginUpload() }
     }
 
@@ -53,17 +59,16 @@ actor S3Writer: ObjectWriter {
         guard isOpen else { throw closed }
         var rest = block
         while rest.readableBytes > 0 {
-            let size = plan.bytes(ofPart: nextNumber)
-            if part.bytes == size { try await sendPart() }
-            if part.room == nil { part.room = try await room(for: plan.bytes(ofPart: nextNumber)) }
-            let count = min(Int(clamping: size - part.bytes), rest.readableBytes)
+            if part.isFull { try await sendPart() }
+            if part.size == 0 { part = try await newPart() }
+            let count = min(Int(clamping: part.size - part.bytes), rest.readableBytes)
             guard let slice = rest.readSlice(length: count) else { break }
             part.blocks.append(slice)
             part.bytes += Int64(count)
             written += Int64(count)
         }
         // Where one request may do, the last part waits for the commit.
-        if upload != nil, part.bytes == plan.bytes(ofPart: nextNumber) { try await sendPart() }
+        if upload != nil, part.isFull { try await sendPart() }
     }
 
     func commit(_ description: ObjectDescription) async throws(StorageError) {
@@ -108,19 +113,31 @@ actor S3Writer: ObjectWriter {
 
     private var nextNumber: Int { sent.count + sending.count + 1 }
 
-    /// Room for one more part: at once for the first, else when there is budget or the others have been sent.
-    private func room(for bytes: Int64) async throws(StorageError) -> PartBudget.Room {
+    /// A part of the size that is due, or of what there is room for.
+    ///
+    /// The only part in memory has the least size free, and is charged for more. One beside others is charged in full,
+    /// and waits for them if there is no room.
+    private func newPart() async throws(StorageError) -> Part {
         while !sending.isEmpty {
-            if sending.count < parallelParts, let room = budget.take(bytes) { return room }
+            let bytes = plan.bytes(ofPart: nextNumber, after: written)
+            if sending.count < parallelParts, let room = budget.take(upTo: bytes, atLeast: plan.leastBytes) {
+                return Part(size: room.bytes, room: room)
+            }
             try await receiveTag()
         }
-        return .free
+        let more = plan.bytes(ofPart: nextNumber, after: written) - plan.leastBytes
+        let room = budget.take(upTo: more, atLeast: 0)
+        return Part(size: plan.leastBytes + (room?.bytes ?? 0), room: room)
     }
 
     private func sendPart() async throws(StorageError) {
         let number = nextNumber
-        guard number <= PartPlan.maxParts else {
-            throw .unavailable(store, reason: "\(key) is longer than announced: it needs more than 10,000 parts")
+        guard number <= plan.maxParts else {
+            throw .unavailable(
+                store,
+                reason:
+                    "\(key) needs more than \(plan.maxParts) parts: it is longer than was announced, or there was no "
+                    + "memory for parts that are large enough; set a larger part-size or parts-memory")
         }
         if upload == nil { try await beginUpload() }
         guard !isAbandoned, let upload else { throw closed }

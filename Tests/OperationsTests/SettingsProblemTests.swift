@@ -125,6 +125,7 @@ import Testing
         ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, path-style: perhaps}]", "stores.path-style"),
         ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, part-size: 1MiB}]", "stores.part-size"),
         ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, parallel-parts: 0}]", "stores.parallel-parts"),
+        ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, parts-memory: 2TiB}]", "stores.parts-memory"),
         ("stores: [{id: a, type: s3, endpoint: 'https://h', bucket: b, access-key-id: x}]", "stores.secret-access-key"),
         ("stores: [{id: a, type: filesystem, path: /a, bucket: b}]", "stores.bucket"),
         ("stores: 'a=s3:https://h/b?secret-access-key=hunter2'", "stores"),

@@ -163,13 +163,14 @@ import Testing
                      access-key-id: AK, secret-access-key: hunter2, session-token: st}
                   - {id: b, type: s3, endpoint: "http://127.0.0.1:8333", bucket: images, path-style: true,
                      credentials-file: /etc/longshore/s3, ca-file: /etc/ca.pem, part-size: 64MiB, parallel-parts: 4}
-                  - {id: c, type: s3, endpoint: "http://127.0.0.1:8333", bucket: others}
+                  - {id: c, type: s3, endpoint: "http://127.0.0.1:8333", bucket: others, parts-memory: 2GiB}
                 """)
         let places = settings.stores.compactMap { store in if case .s3(let place) = store.place { place } else { nil } }
         #expect(places.count == 3 && places[0].endpoint == "https://s3.example.org" && places[0].prefix == "a")
         #expect(places.map(\.region) == ["eu-1", "us-east-1", "us-east-1"])
         #expect(places.map(\.usesPathStyle) == [false, true, false])
         #expect(places.map(\.partBytes) == [8 << 20, 64 << 20, 8 << 20] && places.map(\.parallelParts) == [2, 4, 2])
+        #expect(places.map(\.partsMemoryBytes) == [256 << 20, 256 << 20, 2 << 30])
         #expect(places[0].credentials == .keys(id: "AK", secret: "hunter2", token: "st"))
         #expect(places[1].credentials == .file(path: "/etc/longshore/s3", profile: "default"))
         #expect(places[2].credentials == .environment && places[1].caFile == "/etc/ca.pem")

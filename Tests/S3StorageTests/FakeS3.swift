@@ -1,3 +1,4 @@
+import Foundation
 import ImportModel
 import NIOCore
 import NIOHTTP1
@@ -15,9 +16,19 @@ final class FakeS3: Sendable {
         let body: ByteBuffer
 
         func has(_ parameter: String) -> Bool { target.contains("?\(parameter)") || target.contains("&\(parameter)") }
+
+        /// Of a part that is sent.
+        var partNumber: Int? {
+            target.components(separatedBy: "partNumber=").dropFirst().first.flatMap { Int($0.prefix { $0.isNumber }) }
+        }
+
+        /// Whose signature it bears.
+        func isSigned(by id: String) -> Bool {
+            headers.first(name: "authorization")?.contains("Credential=\(id)/") == true
+        }
     }
 
-    enum Reply: Sendable {
+    indirect enum Reply: Sendable {
         case answer(Int, [(String, String)] = [], String = "")
         /// What `HEAD` brings.
         case head(Int, [(String, String)])
@@ -27,6 +38,8 @@ final class FakeS3: Sendable {
         case drop
         /// Sends so many bytes of `x`.
         case flood(Int)
+        /// Waits for the signal before that.
+        case after(EventLoopFuture<Void>, Reply)
 
         static func error(_ status: Int, _ code: String, _ message: String = "") -> Reply {
             .answer(status, [], "<Error><Code>\(code)</Code><Message>\(message)</Message></Error>")
@@ -107,6 +120,9 @@ private final class FakeHandler: ChannelInboundHandler {
             context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer())))).whenComplete { _ in
                 bound.value.close(promise: nil)
             }
+        case .after(let signal, let reply):
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            signal.hop(to: context.eventLoop).whenSuccess { bound.value.0.reply(reply, bound.value.1) }
         case .flood(let count):
             send(200, [("transfer-encoding", "chunked")], ByteBuffer(repeating: 120, count: count), context)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
@@ -120,6 +136,28 @@ private final class FakeHandler: ChannelInboundHandler {
             version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: HTTPHeaders(headers))
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+    }
+}
+
+extension FakeS3.Reply {
+    static let started = FakeS3.Reply.answer(
+        200, [], "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>")
+}
+
+extension FakeS3 {
+    /// A service that takes everything and keeps nothing.
+    static func plain(_ request: Request) -> Reply {
+        if request.method == "POST", request.has("uploads") { return .started }
+        if request.method == "POST" {
+            return .answer(200, [], "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
+        }
+        if let number = request.partNumber { return .answer(200, [("etag", "\"part-\(number)\"")]) }
+        switch request.method {
+        case "HEAD": return .head(404, [])
+        case "GET" where request.has("uploads"): return .answer(200, [], "<ListMultipartUploadsResult/>")
+        case "GET": return .answer(200, [], "<ListBucketResult/>")
+        default: return .answer(200, [("etag", "\"whole\"")])
+        }
     }
 }
 

@@ -24,7 +24,7 @@ import Testing
             guard request.method == "POST" else { return .answer(404) }
             return calls.withLock {
                 $0 += 1; return $0
-            } < 3 ? fault : started
+            } < 3 ? fault : .started
         }
         try await withFake(script) { store, _ in _ = try await store.create(newKey(), expectedBytes: nil) }
         #expect(calls.withLock { $0 } == 3)
@@ -171,32 +171,11 @@ import Testing
         try await service.stop()
     }
 
-    @Test func `credentials that have expired are read again`() async throws {
-        let folder = try temporaryDirectory()
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appendingPathComponent("credentials")
-        @Sendable func write(_ id: String) {
-            try? Data("[default]\naws_access_key_id=\(id)\naws_secret_access_key=s\n".utf8).write(to: file)
-        }
-        write("OLD")
-        let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
-            if request.headers.first(name: "authorization")?.contains("Credential=NEW/") == true {
-                return .answer(200, [("etag", "\"new\"")])
-            }
-            write("NEW")
-            return .error(403, "ExpiredToken")
-        }
-        try await withFake(script, { $0.credentials = .file(path: file.path, profile: "default") }) { store, service in
-            try await store.setMarker(StoreMarker(catalogId: "c", mark: 1))
-            #expect(service.requests.count == 2)
-        }
-    }
-
     @Test func `a service that knows neither conditions nor checksums is found to be so`() async throws {
         let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
             if request.headers.contains(name: "x-amz-checksum-sha256") { return .error(501, "NotImplemented") }
             if request.target.hasSuffix(".longshore-store") { return .answer(200, [], #"{"catalog_id":"c","mark":1}"#) }
-            return plain(request)
+            return FakeS3.plain(request)
         }
         try await withFake(script) { store, _ in
             try await store.check()
@@ -205,7 +184,7 @@ import Testing
     }
 
     @Test func `bodies are signed, and the parts that are named are ours`() async throws {
-        try await withFake({ plain($0) }) { store, service in
+        try await withFake({ FakeS3.plain($0) }) { store, service in
             let writer = try await store.create(newKey(), expectedBytes: nil)
             try await writer.write(ByteBuffer(repeating: 7, count: 12 << 20))
             await #expect(throws: StorageError.self) { try await writer.commit(describe(newKey(), 12 << 20)) }
@@ -228,12 +207,12 @@ import Testing
             if request.method == "POST", request.has("uploads") {
                 return begun.withLock {
                     $0 += 1; return $0
-                } == 1 ? .drop : started
+                } == 1 ? .drop : .started
             }
             guard request.method == "GET", request.has("uploads"),
                 let name = URLComponents(string: request.target)?.queryItems?.first(where: { $0.name == "prefix" })?
                     .value
-            else { return plain(request) }
+            else { return FakeS3.plain(request) }
             let uploads = ["u0", "u1"].map { "<Upload><Key>\(name)</Key><UploadId>\($0)</UploadId></Upload>" }
             return .answer(
                 200, [], "<ListMultipartUploadsResult>\(uploads.joined())</ListMultipartUploadsResult>")
@@ -248,7 +227,7 @@ import Testing
 
     @Test func `a failed part ends the writer, and giving up leaves nothing under way`() async throws {
         let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = {
-            $0.has("partNumber") ? .error(404, "NoSuchUpload") : plain($0)
+            $0.has("partNumber") ? .error(404, "NoSuchUpload") : FakeS3.plain($0)
         }
         try await withFake(script) { store, service in
             let writer = try await store.create(newKey(), expectedBytes: nil)
@@ -261,27 +240,6 @@ import Testing
             await #expect(throws: StorageError.self) { try await writer.commit(describe(newKey(), 0)) }
             #expect(service.requests.count == count)
         }
-    }
-}
-
-private let started = FakeS3.Reply.answer(
-    200, [], "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>")
-
-/// A service that takes everything and keeps nothing.
-private func plain(_ request: FakeS3.Request) -> FakeS3.Reply {
-    if request.method == "POST", request.has("uploads") { return started }
-    if request.method == "POST" {
-        return .answer(200, [], "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
-    }
-    if request.has("partNumber") {
-        let number = request.target.split(separator: "partNumber=").last?.prefix { $0.isNumber } ?? ""
-        return .answer(200, [("etag", "\"part-\(number)\"")])
-    }
-    switch request.method {
-    case "HEAD": return .head(404, [])
-    case "GET" where request.has("uploads"): return .answer(200, [], "<ListMultipartUploadsResult/>")
-    case "GET": return .answer(200, [], "<ListBucketResult/>")
-    default: return .answer(200, [("etag", "\"whole\"")])
     }
 }
 

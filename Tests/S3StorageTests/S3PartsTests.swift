@@ -7,30 +7,45 @@ import Testing
 @Suite struct S3PartsTests {
     private let mebibyte: Int64 = 1 << 20
 
-    @Test func `parts of a known length are a 9,000th of it, and 8 MiB at least`() {
-        func first(_ length: Int64) -> Int64 { PartPlan(least: 8 << 20, expectedBytes: length).bytes(ofPart: 9_999) }
-        #expect(first(0) == 8 * mebibyte)
-        #expect(first(70 << 30) == 8 * mebibyte)
-        #expect(first(1 << 40) == 117 * mebibyte)
-        #expect(first(5 << 40) * 9_000 >= 5 << 40)
-        #expect(first(.max) == S3Configuration.largestPartBytes)
+    @Test(arguments: [0, 70 << 30, 1 << 40, 5 << 40] as [Int64])
+    func `parts of a known length are a 9,000th of it, all of one size, and 8 MiB at least`(length: Int64) {
+        let plan = PartPlan(least: 8 << 20, expectedBytes: length)
+        let size = max(8 * mebibyte, (length + 8_999) / 9_000)
+        var written: Int64 = 0
+        var number = 1
+        while written < length {
+            #expect(plan.bytes(ofPart: number, after: written) == size)
+            written += size
+            number += 1
+        }
+        #expect(number <= 9_001)
     }
 
-    @Test func `parts of an unknown length double every 1,000, so that 5 TiB fit`() {
+    @Test func `later parts of a known length make up for smaller ones, and no part is larger than S3 takes`() {
+        let plan = PartPlan(least: 8 << 20, expectedBytes: 1 << 40)
+        var written = 8 * mebibyte * 5_000
+        for number in 5_001...9_999 { written += plan.bytes(ofPart: number, after: written) }
+        #expect(written >= 1 << 40)
+        let endless = PartPlan(least: 8 << 20, expectedBytes: .max)
+        #expect(endless.bytes(ofPart: 1, after: 0) == S3Configuration.largestPartBytes)
+        #expect(endless.bytes(ofPart: 20_000, after: .max) == S3Configuration.largestPartBytes)
+    }
+
+    @Test func `parts of an unknown length stay small for 5,000, then double every 500, so that 5 TiB fit`() {
         let plan = PartPlan(least: 8 << 20, expectedBytes: nil)
-        #expect(plan.bytes(ofPart: 1) == 8 * mebibyte && plan.bytes(ofPart: 1_000) == 8 * mebibyte)
-        #expect(plan.bytes(ofPart: 1_001) == 16 * mebibyte)
-        #expect((1...PartPlan.maxParts).reduce(0) { $0 + plan.bytes(ofPart: $1) } >= 5 << 40)
-        let large = PartPlan(least: 1 << 30, expectedBytes: nil)
-        #expect(large.bytes(ofPart: PartPlan.maxParts) == S3Configuration.largestPartBytes)
+        let sizes = (1...plan.maxParts).map { plan.bytes(ofPart: $0, after: 0) }
+        #expect(sizes.prefix(5_000).allSatisfy { $0 == 8 * mebibyte })
+        #expect(sizes[5_000] == 16 * mebibyte && sizes[5_499] == 16 * mebibyte && sizes[5_500] == 32 * mebibyte)
+        #expect(sizes.reduce(0, +) >= 5 << 40 && sizes.max() == S3Configuration.largestPartBytes)
     }
 
-    @Test func `the budget is given back when a part is dropped`() {
+    @Test func `the budget gives what there is, and gets it back when a part is dropped`() {
         let budget = PartBudget(bytes: 16)
-        var first = budget.take(10)
-        #expect(first != nil && budget.take(10) == nil)
+        var first = budget.take(upTo: 10, atLeast: 10)
+        #expect(first?.bytes == 10 && budget.take(upTo: 10, atLeast: 7) == nil)
+        #expect(budget.take(upTo: 10, atLeast: 0)?.bytes == 6)
         first = nil
-        #expect(first == nil && budget.take(16) != nil)
+        #expect(first == nil && budget.take(upTo: 16, atLeast: 16) != nil)
     }
 
     @Test func `answers are read with their entities, comments and namespaces`() {

@@ -18,5 +18,6 @@ extension S3Configuration {
         caFile = place.caFile
         partBytes = place.partBytes
         parallelParts = place.parallelParts
+        budgetBytes = place.partsMemoryBytes
     }
 }
