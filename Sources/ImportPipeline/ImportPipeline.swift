@@ -9,7 +9,8 @@ package import NIOPosix
 ///
 /// What arrives is gathered into blocks of 1 MiB. Every digest and every store is a lane that takes the blocks, in
 /// order and at its own pace, from a queue of at most two; the source is read on when the slowest lane has room. So a
-/// slow store slows the source, and nothing is held but
+/// slow store slows the source (and one that stands still for longer than `patience` has failed), and nothing is held
+/// but
 ///
 ///     blocks of an import ≤ queue (2) + in the slowest lane's hand (1) + waiting to be queued (1) = 4 MiB
 ///
@@ -29,6 +30,8 @@ package struct ImportPipeline: Sendable {
     let targets: [any ImageStorage]
     let key: ObjectKey
     let mustAll: Bool
+    let isSecured: Bool
+    let patience: StorePatience
     var expected: ExpectedDigest?
     let maxBytes: Int64
     let declared: DeclaredFormat?
@@ -41,6 +44,8 @@ package struct ImportPipeline: Sendable {
     /// - Parameters:
     ///   - targets: where the bytes go; with none, the run only computes and compares digests.
     ///   - mustAll: whether one store that fails ends the run; otherwise it ends when the last one fails.
+    ///   - isSecured: whether another store has the bytes already: then no store at all may be left at the end.
+    ///   - patience: how long a store is waited for.
     ///   - expected: the digest that the bytes must have as they are received, compressed or not.
     ///   - maxBytes: more than that is refused, before decompressing and after.
     ///   - declared: what the bytes must be, and be safe as; `nil` finds out and judges nothing.
@@ -51,14 +56,17 @@ package struct ImportPipeline: Sendable {
     ///   - progress: told the bytes taken from the source so far, whenever some arrive; and again, when nothing but
     ///     decompressed bytes move.
     package init(
-        targets: [any ImageStorage], key: ObjectKey, mustAll: Bool = true, expected: ExpectedDigest? = nil,
-        maxBytes: Int64 = .max, declared: DeclaredFormat? = nil, allowsEmpty: Bool = true,
+        targets: [any ImageStorage], key: ObjectKey, mustAll: Bool = true, isSecured: Bool = false,
+        patience: StorePatience, expected: ExpectedDigest? = nil, maxBytes: Int64 = .max,
+        declared: DeclaredFormat? = nil, allowsEmpty: Bool = true,
         decompression: DecompressionLimits? = nil, threads: NIOThreadPool, gate: any WriteGate,
         progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) {
         self.targets = targets
         self.key = key
         self.mustAll = mustAll
+        self.isSecured = isSecured
+        self.patience = patience
         self.expected = expected
         self.maxBytes = maxBytes
         self.declared = declared
@@ -97,7 +105,8 @@ package struct ImportPipeline: Sendable {
         expectedBytes: Int64?, description: @escaping @Sendable (Int64, ContentDigests) -> ObjectDescription,
         _ supply: @escaping Supply
     ) async throws -> ImportedContent {
-        let stores = StoreWriters(targets: targets, key: key, mustAll: mustAll, gate: gate)
+        let stores = StoreWriters(
+            targets: targets, key: key, mustAll: mustAll, isSecured: isSecured, gate: gate, patience: patience)
         do {
             try await stores.open(expectedBytes: expectedBytes)
             let received = try await stream(supply, into: stores)

@@ -4,24 +4,35 @@ import NIOCore
 import Synchronization
 
 /// The stores of one run: who takes bytes still, who failed, who has them.
+///
+/// A store that hangs is like one that fails: nobody waits for it for longer than `patience`.
 final class StoreWriters: Sendable {
     private let targets: [any ImageStorage]
     private let key: ObjectKey
     private let mustAll: Bool
+    private let isSecured: Bool
     private let gate: any WriteGate
+    private let patience: StorePatience
     private let state = Mutex(State())
 
     private struct State {
+        /// Those that nobody is in a call of any more once its caller has returned: one that hangs is taken out.
         var writers: [StoreID: any ObjectWriter] = [:]
         var failures: [StoreID: StorageError] = [:]
         var committed: Set<StoreID> = []
     }
 
-    init(targets: [any ImageStorage], key: ObjectKey, mustAll: Bool, gate: any WriteGate) {
+    /// - Parameter isSecured: whether another store has the bytes already, so that it is no failure to be left with none.
+    init(
+        targets: [any ImageStorage], key: ObjectKey, mustAll: Bool, isSecured: Bool, gate: any WriteGate,
+        patience: StorePatience
+    ) {
         self.targets = targets
         self.key = key
         self.mustAll = mustAll
+        self.isSecured = isSecured
         self.gate = gate
+        self.patience = patience
     }
 
     /// Those that have not failed.
@@ -31,16 +42,25 @@ final class StoreWriters: Sendable {
         state.withLock { state in Dictionary(uniqueKeysWithValues: state.committed.map { ($0, key.description) }) }
     }
 
+    /// Opens the object in all stores at once: the source is connected already, and waits.
     func open(expectedBytes: Int64?) async throws {
-        for target in targets {
-            try await gate.pass()
-            do throws(StorageError) {
-                let writer = try await target.create(key, expectedBytes: expectedBytes)
-                Failpoint.reach(.objectOpened)
-                state.withLock { $0.writers[target.id] = writer }
-            } catch {
-                try fail(target.id, error)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for target in targets {
+                group.addTask { [self] in
+                    try Task.checkCancellation()
+                    try await gate.pass()
+                    let opened = try await call(target.id, "opening an object", within: patience.call) {
+                        [key] () throws(StorageError) in
+                        let writer = try await target.create(key, expectedBytes: expectedBytes)
+                        Failpoint.reach(.objectOpened)
+                        return writer
+                    } cleaning: { writer in
+                        await writer?.abandon()
+                    }
+                    if let opened { state.withLock { $0.writers[target.id] = opened } }
+                }
             }
+            try await group.waitForAll()
         }
     }
 
@@ -49,15 +69,14 @@ final class StoreWriters: Sendable {
         guard let writer = state.withLock({ $0.writers[store] }) else { return }
         while let block = try await queue.pop() {
             try await gate.pass()
-            do throws(StorageError) {
+            let written: Void? = try await call(store, "writing a block", within: patience.call) {
+                () throws(StorageError) in
                 try await writer.write(block)
                 Failpoint.reach(.blockWritten)
-            } catch {
-                try fail(store, error)
-                queue.leave()
+            } cleaning: { _ in
                 await writer.abandon()
-                return
             }
+            guard written != nil else { return queue.leave() }
         }
     }
 
@@ -68,15 +87,15 @@ final class StoreWriters: Sendable {
                 group.addTask { [self] in
                     try Task.checkCancellation()
                     try await gate.pass()
-                    do throws(StorageError) {
+                    let done: Void? = try await call(store, "committing the object", within: patience.commit) {
+                        () throws(StorageError) in
                         Failpoint.reach(.commitBegun)
                         try await writer.commit(description)
                         Failpoint.reach(.commitDone)
-                        state.withLock { _ = $0.committed.insert(store) }
-                    } catch {
-                        try fail(store, error)
+                    } cleaning: { _ in
                         await writer.abandon()
                     }
+                    if done != nil { state.withLock { _ = $0.committed.insert(store) } }
                 }
             }
             try await group.waitForAll()
@@ -85,7 +104,39 @@ final class StoreWriters: Sendable {
 
     /// Gives up everything that is not committed.
     func abandon() async {
-        for writer in state.withLock({ Array($0.writers.values) }) { await writer.abandon() }
+        for (store, writer) in state.withLock(\.writers) { await abandon(writer, of: store) }
+    }
+
+    private func abandon(_ writer: any ObjectWriter, of store: StoreID) async {
+        // Closing a file may hang like anything else.
+        _ = await patience.wait(for: store, "closing an object", within: patience.call) {
+            await writer.abandon()
+        } cleaning: { _ in
+        }
+    }
+
+    /// Makes a call of a store. Returns its result, or `nil` where it failed and the run can do without the store.
+    /// - Throws: `PipelineError`
+    private func call<Value: Sendable>(
+        _ store: StoreID, _ what: String, within limit: Duration,
+        _ body: @escaping @Sendable () async throws(StorageError) -> Value,
+        cleaning: @escaping @Sendable (Value?) async -> Void
+    ) async throws -> Value? {
+        switch await patience.wait(for: store, what, within: limit, body, cleaning: cleaning) {
+        case .ended(.success(let value)):
+            return value
+        case .ended(.failure(let error)):
+            // Given up at once: the others may run for long.
+            if let writer = state.withLock({ $0.writers.removeValue(forKey: store) }) {
+                await abandon(writer, of: store)
+            }
+            try fail(store, error)
+        case .leftBehind(let error):
+            // Giving up would wait for the call, which does it itself at its end.
+            state.withLock { _ = $0.writers.removeValue(forKey: store) }
+            try fail(store, error)
+        }
+        return nil
     }
 
     /// Notes the failure, and throws if the run cannot do without the store.
@@ -95,6 +146,6 @@ final class StoreWriters: Sendable {
             return state.failures
         }
         if mustAll { throw PipelineError.storage(store, error) }
-        if failures.count == targets.count { throw PipelineError.noStoreLeft(failures) }
+        if failures.count == targets.count, !isSecured { throw PipelineError.noStoreLeft(failures) }
     }
 }

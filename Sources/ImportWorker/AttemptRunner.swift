@@ -65,9 +65,9 @@ package struct AttemptRunner: Sendable {
             store: beats, attempt: AttemptID(task: claim.task.id, nonce: claim.nonce),
             beatSeq: claim.task.beatSeq, heldSince: heldSince, bytesTotal: claim.image.stage?.sizeBytes,
             logger: logger)
-        let transfer = Transfer(claim: claim, keeper: keeper, runner: self)
         let settlement = Settlement(
             store: store, attempt: keeper.attempt, retry: limits.retry, drain: drain, logger: logger)
+        let transfer = Transfer(claim: claim, keeper: keeper, runner: self, settlement: settlement)
         return await keeper.keep {
             let outcome = await outcome(of: transfer, keeper, drain, settlement)
             // A task of its own, since what is known has to be written, or refused, also where this one is cancelled.

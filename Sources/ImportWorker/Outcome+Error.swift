@@ -28,7 +28,10 @@ extension Outcome {
                 self = .rejected(reason: "\(error)")
             case .noMemory, .tooShort: self = .retry(reason: "\(error)", after: nil)
             case .storage(_, let storage): self.init(storage)
-            case .noStoreLeft: self = .retry(reason: "\(error)", after: nil)
+            // As with a single store: if a person has to mend them all, another worker may do better.
+            case .noStoreLeft(let errors):
+                let isOurs = errors.values.allSatisfy { if case .misconfigured = $0 { true } else { false } }
+                self = isOurs ? .workerFault(reason: "\(error)") : .retry(reason: "\(error)", after: nil)
             }
         case let error as StorageError: self.init(error)
         case Transfer.Fault.rejected(let reason): self = .rejected(reason: reason)

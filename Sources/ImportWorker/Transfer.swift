@@ -12,6 +12,7 @@ struct Transfer: Sendable {
     let claim: Claim
     let keeper: LeaseKeeper
     let runner: AttemptRunner
+    let settlement: Settlement
 
     /// A fault of the request or of this worker that the transfer itself finds.
     enum Fault: Error, CustomStringConvertible {
@@ -95,7 +96,7 @@ struct Transfer: Sendable {
             inspected: inspected ?? InspectedFormat(detected: ""))
         if try mustReadAgain(stage) || !targets.isEmpty || inspected == nil {
             let body = try await storage.read(stagedKey, range: nil)
-            content = try await pipeline(into: targets, expected: request.checksum).run(
+            content = try await pipeline(into: targets, isSecured: isAdopted, expected: request.checksum).run(
                 body, expectedBytes: stage.sizeBytes, description: describe)
             guard content.digests == stage.digests else {
                 throw Fault.rejected("the staged data is not what was uploaded; upload it again")
@@ -156,12 +157,15 @@ struct Transfer: Sendable {
     }
 
     private func pipeline(
-        into targets: [any ImageStorage], expected: ExpectedDigest?, allowsEmpty: Bool = true
+        into targets: [any ImageStorage], isSecured: Bool = false, expected: ExpectedDigest?, allowsEmpty: Bool = true
     ) -> ImportPipeline {
         keeper.note(phase: .streaming)
-        let keeper = keeper
+        let (keeper, mustAll) = (keeper, request.allStoresMustSucceed)
+        let patience = StorePatience(stall: runner.limits.stall, mustAll: mustAll) { [settlement, claim] _ in
+            await settlement.nameLate(claim)
+        }
         return ImportPipeline(
-            targets: targets, key: key, mustAll: request.allStoresMustSucceed, expected: expected,
+            targets: targets, key: key, mustAll: mustAll, isSecured: isSecured, patience: patience, expected: expected,
             maxBytes: runner.limits.maxBytes, declared: declared, allowsEmpty: allowsEmpty,
             decompression: decompression, threads: runner.threads, gate: keeper,
             progress: { keeper.note(bytesDone: $0) })

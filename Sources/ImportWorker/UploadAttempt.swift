@@ -24,18 +24,21 @@ package struct UploadAttempt: Sendable {
     let process: ProcessID
     let threads: NIOThreadPool
     let maxBytes: Int64
+    let stall: Duration
     let mustMatchFormat: Bool
     let logger: Logger
 
+    /// - Parameter stall: how long the store may stand still.
     package init(
         store: LeaseStore, beats: LeaseStore, process: ProcessID, threads: NIOThreadPool, maxBytes: Int64,
-        mustMatchFormat: Bool = true, logger: Logger
+        stall: Duration = .seconds(120), mustMatchFormat: Bool = true, logger: Logger
     ) {
         self.store = store
         self.beats = beats
         self.process = process
         self.threads = threads
         self.maxBytes = maxBytes
+        self.stall = stall
         self.mustMatchFormat = mustMatchFormat
         self.logger = logger
     }
@@ -81,14 +84,17 @@ package struct UploadAttempt: Sendable {
     ) async -> Result where Body.Element == ByteBuffer {
         await withTaskGroup(of: Result?.self) { group in
             group.addTask {
+                // A client that stands still is the server's to end.
+                let patience = StorePatience(stall: stall, mustAll: true) { await name(key, in: $0) }
                 let pipeline = ImportPipeline(
-                    targets: [storage], key: key, maxBytes: maxBytes, declared: declared, threads: threads,
-                    gate: keeper,
+                    targets: [storage], key: key, patience: patience, maxBytes: maxBytes, declared: declared,
+                    threads: threads, gate: keeper,
                     progress: { keeper.note(bytesDone: $0) })
                 do {
                     return .published(
                         try await pipeline.run(body, expectedBytes: expectedBytes) { sizeBytes, digests in
-                            ObjectDescription(
+                            keeper.note(phase: .committing)
+                            return ObjectDescription(
                                 image: image.id, name: image.name, owner: image.owner, diskFormat: image.diskFormat,
                                 containerFormat: image.containerFormat, sizeBytes: sizeBytes, digests: digests)
                         })
@@ -154,12 +160,16 @@ package struct UploadAttempt: Sendable {
         _ lost: LostLease, _ image: ImageRecord, _ storeID: StoreID, _ attempt: AttemptID, _ logger: Logger
     ) async -> Result {
         logger.warning("lease lost: \(lost)")
-        let key = ObjectKey(image: image.id, nonce: attempt.nonce).description
+        await name(ObjectKey(image: image.id, nonce: attempt.nonce), in: storeID)
+        return .lost(lost)
+    }
+
+    /// Names what this attempt may have written, or may have written since it was named.
+    private func name(_ key: ObjectKey, in storeID: StoreID) async {
         do {
-            try await LeaseStore.insist(for: .seconds(60)) { try await store.nameGarbage([(storeID, key)]) }
+            try await LeaseStore.insist(for: .seconds(60)) { try await store.nameGarbage([(storeID, "\(key)")]) }
         } catch {
             logger.warning("the audit of the store will find what is left", metadata: ["key": "\(key)"])
         }
-        return .lost(lost)
     }
 }

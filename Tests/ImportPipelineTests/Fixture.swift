@@ -15,6 +15,8 @@ struct Fixture: Sendable {
     var key = ObjectKey(image: .random(), nonce: .mint())
     var targets: [any ImageStorage]
     var mustAll = true
+    var isSecured = false
+    var patience = StorePatience(stall: .seconds(60), mustAll: true) { _ in }
     var expected: ExpectedDigest?
     var maxBytes = Int64.max
     var allowsEmpty = true
@@ -42,9 +44,9 @@ struct Fixture: Sendable {
         _ source: Source, expectedBytes: Int64? = nil
     ) async throws -> ImportedContent where Source.Element == ByteBuffer {
         let pipeline = ImportPipeline(
-            targets: targets, key: key, mustAll: mustAll, expected: expected, maxBytes: maxBytes,
-            allowsEmpty: allowsEmpty,
-            decompression: decompression, threads: .singleton, gate: gate, progress: progress)
+            targets: targets, key: key, mustAll: mustAll, isSecured: isSecured, patience: patience, expected: expected,
+            maxBytes: maxBytes, allowsEmpty: allowsEmpty, decompression: decompression, threads: .singleton,
+            gate: gate, progress: progress)
         return try await pipeline.run(source, expectedBytes: expectedBytes) { [key] size, digests in
             ObjectDescription(image: key.image, sizeBytes: size, digests: digests)
         }

@@ -1,8 +1,10 @@
 import FilesystemStorage
 import ImageStorage
 import ImportModel
+import ImportPipeline
 import LeaseStore
 import NIOCore
+import RedisClient
 import TestSupport
 import Testing
 
@@ -39,17 +41,18 @@ struct Bytes: AsyncSequence, Sendable {
 
 @Suite struct UploadAttemptTests {
     private func upload(
-        _ bench: WorkBench, _ image: ImageRecord, _ body: Bytes, expectedBytes: Int64? = nil
+        _ bench: WorkBench, _ image: ImageRecord, _ body: Bytes, expectedBytes: Int64? = nil,
+        into storage: (any ImageStorage)? = nil, stall: Duration = .seconds(30)
     ) async throws -> UploadAttempt.Result {
         try await UploadAttempt(
             store: bench.store, beats: bench.beats, process: bench.identity.id, threads: bench.threads, maxBytes: 100,
-            logger: bench.logger
+            stall: stall, logger: bench.logger
         ).run(
             .upload, of: image,
             NewTask(
                 id: .random(), image: image.id, request: ImportRequest(method: nil, stores: [WorkBench.storeID]),
                 owner: "project"),
-            into: bench.storage, body: body, expectedBytes: expectedBytes)
+            into: storage ?? bench.storage, body: body, expectedBytes: expectedBytes)
     }
 
     @Test func anUploadMakesTheImageActive() async throws {
@@ -79,6 +82,24 @@ struct Bytes: AsyncSequence, Sendable {
             #expect(after.lockedBy == nil)
             #expect(after.sizeBytes == nil)
             #expect(try await bench.store.queueStats().garbage == 1)
+        }
+    }
+
+    @Test func `a store that hangs ends an upload, and what it writes later is named`() async throws {
+        try await WorkBench.with { bench in
+            let image = try await bench.image()
+            let storage = WatchedStorage(bench.storage)
+            let result = try await upload(bench, image, Bytes("abc"), into: storage, stall: .seconds(2))
+            guard case .failed(PipelineError.storage(bench.storage.id, .unavailable)) = result else {
+                throw InvalidValue("not failed: \(result)")
+            }
+            let after = try #require(try await bench.store.image(image.id))
+            #expect(after.status == .queued)
+            #expect(after.lockedBy == nil)
+            // What was named has been swept; then the store writes after all.
+            try await bench.client.send("DEL", "{test}:garbage")
+            storage.release()
+            try await eventually { try await bench.store.queueStats().garbage == 1 }
         }
     }
 

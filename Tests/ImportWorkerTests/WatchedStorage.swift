@@ -6,18 +6,26 @@ import Synchronization
 
 @testable import ImportWorker
 
-/// A real store that tells what is asked of it, and that hangs in every write until it is let go.
+/// A real store that tells what is asked of it, and that hangs in every call of a kind until it is let go.
 final class WatchedStorage: ImageStorage {
+    enum Point { case look, write, commit }
+
     private let base: FilesystemStorage
-    private let calls = Mutex((writes: 0, deletes: 0))
+    private let point: Point
+    private let calls = Mutex((looks: 0, writes: 0, commits: 0, deletes: 0))
     private let letGo = OneShot<Void>()
 
-    init(_ base: FilesystemStorage) { self.base = base }
+    init(_ base: FilesystemStorage, hangingIn point: Point = .write) {
+        self.base = base
+        self.point = point
+    }
 
+    var looks: Int { calls.withLock(\.looks) }
     var writes: Int { calls.withLock(\.writes) }
+    var commits: Int { calls.withLock(\.commits) }
     var deletes: Int { calls.withLock(\.deletes) }
 
-    /// Lets all writes end, the ones that hang and those to come.
+    /// Lets all calls end, the ones that hang and those to come.
     func release() { letGo.fulfil() }
 
     var id: StoreID { base.id }
@@ -36,7 +44,14 @@ final class WatchedStorage: ImageStorage {
         try await base.read(key, range: range)
     }
 
-    func size(_ key: ObjectKey) async throws(StorageError) -> Int64? { try await base.size(key) }
+    func size(_ key: ObjectKey) async throws(StorageError) -> Int64? {
+        calls.withLock { $0.looks += 1 }
+        if point == .look { await hang() }
+        return try await base.size(key)
+    }
+
+    /// As a system call that hangs, it does not end with the task that waits for it.
+    private func hang() async { await Task { [letGo] in try? await letGo.wait() }.value }
 
     func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await base.list(after: cursor) }
 
@@ -52,12 +67,15 @@ final class WatchedStorage: ImageStorage {
 
         func write(_ block: ByteBuffer) async throws(StorageError) {
             storage.calls.withLock { $0.writes += 1 }
-            // As a system call that hangs, it does not end with the task that waits for it.
-            await Task { [letGo = storage.letGo] in try? await letGo.wait() }.value
+            if storage.point == .write { await storage.hang() }
             try await base.write(block)
         }
 
-        func commit(_ description: ObjectDescription) async throws(StorageError) { try await base.commit(description) }
+        func commit(_ description: ObjectDescription) async throws(StorageError) {
+            storage.calls.withLock { $0.commits += 1 }
+            if storage.point == .commit { await storage.hang() }
+            try await base.commit(description)
+        }
 
         func abandon() async { await base.abandon() }
     }

@@ -80,8 +80,8 @@ struct WorkBench: Sendable {
     }
 
     func runner(
-        stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil, keyrings: [String: String] = [:],
-        mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil
+        stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil, beside others: [any ImageStorage] = [],
+        keyrings: [String: String] = [:], mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil
     ) throws -> AttemptRunner {
         var limits = AttemptRunner.Limits()
         limits.retry = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
@@ -91,20 +91,21 @@ struct WorkBench: Sendable {
         let source = try WebSource(
             policy: SourcePolicy(allow: [HostRule(parsing: "127.0.0.0/8")]), resolver: SystemResolver(threads: threads))
         return AttemptRunner(
-            store: store, beats: beats, storages: [storage ?? self.storage], source: source,
+            store: store, beats: beats, storages: [storage ?? self.storage] + others, source: source,
             signatures: SignatureVerifier(keyrings: keyrings), threads: threads, limits: limits, logger: logger)
     }
 
     func claimLoop(
-        concurrency: Int = 2, stall: Duration = .seconds(30), keyrings: [String: String] = [:],
-        mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil
+        concurrency: Int = 2, stall: Duration = .seconds(30), beside others: [any ImageStorage] = [],
+        keyrings: [String: String] = [:], mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil
     ) throws -> ClaimLoop {
         let runner = try runner(
-            stall: stall, keyrings: keyrings, mustMatchFormat: mustMatchFormat, decompression: decompression)
+            stall: stall, beside: others, keyrings: keyrings, mustMatchFormat: mustMatchFormat,
+            decompression: decompression)
         return ClaimLoop(
             store: store, runner: runner,
             process: identity.id,
-            stores: [Self.storeID],
+            stores: [Self.storeID] + others.map(\.id),
             concurrency: concurrency, logger: logger)
     }
 
@@ -140,11 +141,11 @@ struct WorkBench: Sendable {
     /// Queues a `web-download` of `url` into a new image.
     func queue(
         _ url: String, as diskFormat: String = "raw", in containerFormat: String = "bare", checksum: String? = nil,
-        publisher: PublisherChecksum? = nil
+        publisher: PublisherChecksum? = nil, into stores: [StoreID] = [storeID], mustAll: Bool = true
     ) async throws -> TaskRecord {
         let image = try await image(diskFormat, in: containerFormat)
         let request = ImportRequest(
-            method: .webDownload, uri: url, stores: [Self.storeID],
+            method: .webDownload, uri: url, stores: stores, allStoresMustSucceed: mustAll,
             checksum: try checksum.map { try ExpectedDigest(parsing: $0) }, publisher: publisher)
         let task = NewTask(id: .random(), image: image.id, request: request, owner: "project")
         guard case .created = try await store.createImport(task, wanted: .queued),

@@ -22,7 +22,8 @@ extension Node {
             uploads: LeasedUploads(
                 attempt: UploadAttempt(
                     store: store, beats: beats, process: identity.id, threads: digestThreads,
-                    maxBytes: settings.api.maxUploadBytes, mustMatchFormat: settings.imports.requireFormatMatch,
+                    maxBytes: settings.api.maxUploadBytes, stall: settings.worker.stallTimeout,
+                    mustMatchFormat: settings.imports.requireFormatMatch,
                     logger: logger),
                 storages: storages))
         parts.policy = settings.api.policy
