@@ -28,25 +28,37 @@ package struct Auditor: Service {
     }
 
     package func run() async throws {
-        // Ends with the graceful shutdown; errors are logged below, so nothing else leaves the loop.
-        try? await cancelWhenGracefulShutdown {
-            while true {
-                try await Task.sleep(for: interval * Double.random(in: 0.9...1.1))
-                do {
-                    if try await store.beginTurn("audit", every: interval) { try await auditRecords() }
-                } catch let error where !(error is CancellationError) {
-                    logger.warning("the audit could not be made", metadata: ["reason": "\(error)"])
-                }
-                for storage in storages {
-                    do {
-                        guard try await store.beginTurn("objects:\(storage.id)", every: interval) else { continue }
-                        try await auditObjects(of: storage)
-                    } catch let error where !(error is CancellationError) {
-                        logger.warning(
-                            "objects of store '\(storage.id)' could not be looked at", metadata: ["reason": "\(error)"])
-                    }
-                }
+        // Errors are logged below: nothing but the graceful shutdown ends it.
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await auditRecordsInTurns() }
+                group.addTask { await StoreRounds(storages: storages, interval: interval).run(auditObjectsInTurn) }
             }
+        }
+    }
+
+    private func auditRecordsInTurns() async {
+        // The sleep ends with an error once this is cancelled, and only then.
+        while (try? await Task.sleep(for: interval * Double.random(in: 0.9...1.1))) != nil {
+            do {
+                if try await store.beginTurn("audit", every: interval) { try await auditRecords() }
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("the audit could not be made", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    @Sendable private func auditObjectsInTurn(of storage: any ImageStorage) async {
+        do {
+            guard try await store.beginTurn("objects:\(storage.id)", every: interval) else { return }
+            try await auditObjects(of: storage)
+        } catch is CancellationError {
+            // The end of all rounds.
+        } catch {
+            logger.warning(
+                "objects of store '\(storage.id)' could not be looked at", metadata: ["reason": "\(error)"])
         }
     }
 

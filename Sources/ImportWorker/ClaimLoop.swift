@@ -17,7 +17,7 @@ package struct ClaimLoop: Service {
     private let store: LeaseStore
     private let runner: AttemptRunner
     private let process: ProcessID
-    private let stores: [StoreID]
+    private let stores: ReadyStores
     private let concurrency: Int
     private let logger: Logger
     private let drain = OneShot<Void>()
@@ -25,7 +25,7 @@ package struct ClaimLoop: Service {
     private let rest = Rest()
 
     package init(
-        store: LeaseStore, runner: AttemptRunner, process: ProcessID, stores: [StoreID], concurrency: Int,
+        store: LeaseStore, runner: AttemptRunner, process: ProcessID, stores: ReadyStores, concurrency: Int,
         logger: Logger
     ) {
         self.store = store
@@ -34,6 +34,8 @@ package struct ClaimLoop: Service {
         self.stores = stores
         self.concurrency = concurrency
         self.logger = logger
+        // What waits for a store alone may have waited for this one.
+        stores.onGrowth { [nudge] in nudge.give() }
     }
 
     /// Makes an idle worker look at the queue at once.
@@ -84,7 +86,7 @@ package struct ClaimLoop: Service {
                     // A claim that may have been made is asked for again until it is known: `insist` keeps the nonce.
                     // The instant is the first try's, so the lease is never thought longer than it is.
                     let reply = try await LeaseStore.insist(for: Self.claimPatience) {
-                        try await store.claim(nonce: nonce, process: process, stores: stores)
+                        try await store.claim(nonce: nonce, process: process, stores: stores.ids)
                     }
                     failures = 0
                     switch reply {

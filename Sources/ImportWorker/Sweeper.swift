@@ -44,16 +44,13 @@ package struct Sweeper: Service {
     }
 
     package func run() async throws {
-        // Ends with the graceful shutdown; errors are logged below, so nothing else leaves the loop.
-        try? await cancelWhenGracefulShutdown {
-            while true {
-                try await Task.sleep(for: limits.interval * Double.random(in: 0.9...1.1))
-                for storage in storages {
-                    do {
-                        try await sweepInTurn(storage)
-                    } catch let error where !(error is CancellationError) {
-                        logger.warning("cannot sweep store '\(storage.id)'", metadata: ["reason": "\(error)"])
-                    }
+        // Errors are logged below: nothing but the graceful shutdown ends it.
+        await cancelWhenGracefulShutdown {
+            await StoreRounds(storages: storages, interval: limits.interval).run { storage in
+                do { try await sweepInTurn(storage) } catch is CancellationError {
+                    // The end of all rounds.
+                } catch {
+                    logger.warning("cannot sweep store '\(storage.id)'", metadata: ["reason": "\(error)"])
                 }
             }
         }

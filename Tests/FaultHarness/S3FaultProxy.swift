@@ -6,7 +6,7 @@ import NIOPosix
 import Synchronization
 
 /// A proxy in front of an S3 service that now and then does to a call what services and networks do.
-final class S3FaultProxy: Sendable {
+package final class S3FaultProxy: Sendable {
     enum Fault: String, CaseIterable, Sendable {
         /// An answer of the proxy instead of the service's.
         case internalError, slowDown, conflict, preconditionFailed
@@ -26,7 +26,7 @@ final class S3FaultProxy: Sendable {
     }
 
     /// As clients name it.
-    let endpoint: String
+    package let endpoint: String
     private let service: String
     private let listener: any Channel
     private let state: Shared
@@ -38,6 +38,7 @@ final class S3FaultProxy: Sendable {
         struct Plan {
             var random: SeededRandom
             var percent = 0
+            var isDown = false
             /// How many faults may still be done.
             var left = 0
             var done: [Fault: Int] = [:]
@@ -50,6 +51,7 @@ final class S3FaultProxy: Sendable {
 
         func fault(of call: HTTPRequestHead) -> Fault? {
             plan.withLock { plan in
+                if plan.isDown { return .dropped }
                 let isWrite = call.method != .GET && call.method != .HEAD
                 // The moment that decides gets a fault more often than the others.
                 let decides = call.method == .PUT && !call.uri.contains("partNumber") || call.uri.contains("?uploadId")
@@ -69,7 +71,7 @@ final class S3FaultProxy: Sendable {
         }
     }
 
-    init(to service: String, random: SeededRandom) async throws {
+    package init(to service: String, random: SeededRandom) async throws {
         let state = Shared(random)
         (self.state, self.service) = (state, service)
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -84,7 +86,13 @@ final class S3FaultProxy: Sendable {
         endpoint = "http://127.0.0.1:\(listener.localAddress?.port ?? 0)"
     }
 
-    func stop() async throws { try await listener.close() }
+    package func stop() async throws { try await listener.close() }
+
+    /// Whether every connection ends without an answer.
+    package var isDown: Bool {
+        get { state.plan.withLock(\.isDown) }
+        set { state.plan.withLock { $0.isDown = newValue } }
+    }
 
     /// From now on so many calls of a hundred get a fault, until so many have got one.
     func disturb(_ percent: Int, atMost count: Int) {

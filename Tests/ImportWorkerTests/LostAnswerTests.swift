@@ -16,7 +16,8 @@ import Testing
             try await bench.withProxy { proxy, store in
                 proxy.use([FaultRule(.cutBeforeReply, of: ["import-claim"], limit: 1)])
                 let loop = ClaimLoop(
-                    store: store, runner: try bench.runner(), process: bench.identity.id, stores: [WorkBench.storeID],
+                    store: store, runner: try bench.runner(), process: bench.identity.id,
+                    stores: ReadyStores([WorkBench.storeID]),
                     concurrency: 1, logger: bench.logger)
                 let ended = try await running([loop]) { try await bench.end(of: task.id) }
                 #expect(ended.state == .success)

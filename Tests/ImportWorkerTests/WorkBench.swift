@@ -105,7 +105,7 @@ struct WorkBench: Sendable {
         return ClaimLoop(
             store: store, runner: runner,
             process: identity.id,
-            stores: [Self.storeID] + others.map(\.id),
+            stores: ReadyStores([Self.storeID] + others.map(\.id)),
             concurrency: concurrency, logger: logger)
     }
 

@@ -8,6 +8,10 @@ package final class S3Server: Sendable {
     package static let accessKeyID = "tester"
     package static let secretAccessKey = "a secret of the tests"
     package static let bucket = "images"
+    /// For processes that are to use it.
+    package static var environment: [String: String] {
+        ["AWS_ACCESS_KEY_ID": accessKeyID, "AWS_SECRET_ACCESS_KEY": secretAccessKey]
+    }
 
     package let kind: Kind
     package let endpoint: String

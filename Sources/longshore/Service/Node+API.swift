@@ -25,7 +25,7 @@ extension Node {
                     maxBytes: settings.api.maxUploadBytes, stall: settings.worker.stallTimeout,
                     mustMatchFormat: settings.imports.requireFormatMatch,
                     logger: logger),
-                storages: storages))
+                storages: storages, ready: stores.ready))
         parts.policy = settings.api.policy
         parts.keyrings = Set(settings.imports.keyrings.keys)
         parts.injection = settings.imports.injection
@@ -51,12 +51,17 @@ extension Node {
 private struct LeasedUploads: UploadRunner {
     let attempt: UploadAttempt
     let storages: [any ImageStorage]
+    let ready: ReadyStores
 
     func run<Body: AsyncSequence & Sendable>(
         kind: TaskKind, image: ImageRecord, task: NewTask, store: StoreID, body: Body, expectedBytes: Int64?
     ) async throws -> UploadResult where Body.Element == ByteBuffer {
         guard let storage = storages.first(where: { $0.id == store }) else {
             return .failed(UploadFailure(kind: .unavailable, reason: "this process has no store '\(store)'"))
+        }
+        guard ready.ids.contains(store) else {
+            let reason = "store '\(store)' was down when this process started, and has not been found since"
+            return .failed(UploadFailure(kind: .unavailable, reason: reason))
         }
         let result = try await attempt.run(
             kind, of: image, task, into: storage, body: body, expectedBytes: expectedBytes)

@@ -62,7 +62,8 @@ extension Node {
             role == .worker ? "worker is ready" : "\(role) is starting",
             metadata: [
                 "process": "\(identity.id)", "version": "\(Version.current)", "catalog": "\(catalogID)",
-                "stores": "\(storages.map(\.id.rawValue).joined(separator: ","))",
+                "stores": "\(stores.ready.ids.map(\.rawValue).joined(separator: ","))",
+                "absent-stores": "\(stores.absent.map(\.rawValue).joined(separator: ","))",
             ])
         try await ServiceGroup(configuration: configuration).run()
     }
@@ -71,9 +72,9 @@ extension Node {
         let presence = Presence(
             store: store,
             record: identity.record(
-                role: role.rawValue, version: Version.current, concurrency: concurrency, stores: storages.map(\.id),
+                role: role.rawValue, version: Version.current, concurrency: concurrency, stores: stores.ready.ids,
                 startedAt: startedAt),
-            logger: logger)
+            stores: stores.ready, logger: logger)
         try await presence.announce()
         return presence
     }
@@ -95,7 +96,7 @@ extension Node {
             signatures: SignatureVerifier(keyrings: settings.imports.keyrings), threads: digestThreads, limits: limits,
             logger: logger)
         return ClaimLoop(
-            store: store, runner: runner, process: identity.id, stores: storages.map(\.id),
+            store: store, runner: runner, process: identity.id, stores: stores.ready,
             concurrency: settings.worker.concurrency, logger: logger)
     }
 

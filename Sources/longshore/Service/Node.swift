@@ -25,7 +25,9 @@ struct Node: Sendable {
     /// The same catalog, on a connection that carries nothing but heartbeats.
     let beats: LeaseStore
     let catalogID: String
+    /// All that are configured; those that `stores` has not found yet are not to be written into.
     let storages: [any ImageStorage]
+    let stores: StoreRollCall
     let policy: SourcePolicy
     let source: WebSource
     let digestThreads: NIOThreadPool
@@ -84,8 +86,16 @@ struct Node: Sendable {
         do {
             try Self.accept(try await store.examineServer(), allowUnsafe: settings.redis.allowUnsafe, logger)
             catalogID = try await store.openCatalog()
-            try await StoreSetup(catalogID: catalogID, store: store, logger: logger).check(storages)
+            stores = StoreRollCall(
+                storages, setup: StoreSetup(catalogID: catalogID, store: store, logger: logger), logger: logger)
         } catch {
+            for client in clients { await client.close() }
+            await Self.close(storages)
+            Self.stop(pools)
+            throw error
+        }
+        do { try await stores.begin() } catch {
+            stores.end()
             for client in clients { await client.close() }
             await Self.close(storages)
             Self.stop(pools)
@@ -95,6 +105,7 @@ struct Node: Sendable {
 
     /// Closes everything; to be called when the services have ended.
     func close() async {
+        stores.end()
         for client in clients { await client.close() }
         await Self.close(storages)
         Self.stop(pools)

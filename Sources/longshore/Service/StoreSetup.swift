@@ -3,7 +3,7 @@ import ImportModel
 import LeaseStore
 import Logging
 
-/// Makes sure at the start that every store is this catalog's and can be used: a folder that is not the shared one, or
+/// Makes sure, before a store is used, that it is this catalog's and can be used: a folder that is not the shared one, or
 /// was not mounted, is noticed before an image is written into it.
 struct StoreSetup: Sendable {
     let catalogID: String
@@ -11,29 +11,26 @@ struct StoreSetup: Sendable {
     let logger: Logger
 
     /// - Throws: `InvalidValue`, `StorageError` or `LeaseStoreError`, with what to do.
-    func check(_ storages: [any ImageStorage]) async throws {
-        for storage in storages {
-            var marker = try await storage.marker()
-            let isNew = marker == nil
-            // After the marker: what others have written there while this process starts is no loss.
-            let sequence = try await store.catalogState().sequence
-            if isNew {
-                logger.notice("store '\(storage.id)' is new: it is marked as this catalog's")
-                marker = try await storage.updateMarker(
-                    StoreMarker(catalogId: catalogID, mark: sequence), isNew: true)
-            }
-            if let marker {
-                guard marker.catalogId == catalogID else {
-                    throw InvalidValue(
-                        "store '\(storage.id)' belongs to another catalog (\(marker.catalogId); this is \(catalogID)); "
-                            + "use its own Redis and prefix, or another folder; if Redis was lost, "
-                            + "see `longshore doctor --release-store`")
-                }
-                // A marker that somebody else has just set is younger than the sequence.
-                if !isNew { try await hold(storage, marker, sequence) }
-            }
-            try await storage.check()
+    func check(_ storage: any ImageStorage) async throws {
+        var marker = try await storage.marker()
+        let isNew = marker == nil
+        // After the marker: what others have written there while this process starts is no loss.
+        let sequence = try await store.catalogState().sequence
+        if isNew {
+            logger.notice("store '\(storage.id)' is new: it is marked as this catalog's")
+            marker = try await storage.updateMarker(StoreMarker(catalogId: catalogID, mark: sequence), isNew: true)
         }
+        if let marker {
+            guard marker.catalogId == catalogID else {
+                throw InvalidValue(
+                    "store '\(storage.id)' belongs to another catalog (\(marker.catalogId); this is \(catalogID)); "
+                        + "use its own Redis and prefix, or another folder; if Redis was lost, "
+                        + "see `longshore doctor --release-store`")
+            }
+            // A marker that somebody else has just set is younger than the sequence.
+            if !isNew { try await hold(storage, marker, sequence) }
+        }
+        try await storage.check()
     }
 
     /// An older Redis is held before new imports make it look like the one that was lost.

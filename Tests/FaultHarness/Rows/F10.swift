@@ -8,9 +8,10 @@ extension FaultRow {
         passes: "never active without a whole object; nothing is left behind",
         least: [.store: 20, .diskFull: 9]
     ) { run in
-        // Both wait more than they work.
+        // All wait more than they work.
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await BucketRound(run: run).play() }
+            group.addTask { try await TwoStoreRound(run: run).play() }
             group.addTask { for round in 0..<run.scale { try await DiskRound(run: run, round: round).play() } }
             try await group.waitForAll()
         }
@@ -39,11 +40,10 @@ private struct BucketRound {
     }
 
     private func play(on fleet: Fleet, _ server: S3Server, _ proxy: S3FaultProxy) async throws {
-        let keys = Fleet.Launch(environment: [
-            "AWS_ACCESS_KEY_ID": S3Server.accessKeyID, "AWS_SECRET_ACCESS_KEY": S3Server.secretAccessKey,
-        ])
+        let keys = Fleet.Launch(environment: S3Server.environment)
         let api = try await fleet.startAPI(keys)
-        for _ in 0..<2 { _ = try await fleet.startWorker(keys) }
+        var processes = [api.process]
+        for _ in 0..<2 { processes.append(try await fleet.startWorker(keys)) }
         proxy.disturb(25, atMost: 40 * run.scale)
         var random = run.random("sizes")
         var images: [ImageID: SourceImage] = [:]
@@ -72,5 +72,6 @@ private struct BucketRound {
             run.violated(problem.promise, problem.what + calls)
         }
         await contents.close()
+        run.expectNoSecret(in: processes)
     }
 }
