@@ -11,6 +11,7 @@ struct HealthController: Sendable {
     let store: LeaseStore
     let shelf: StoreShelf
     let drain: DrainState
+    let health = StoreHealth()
     let renderProcessMetrics: @Sendable () -> String
 
     func add(to routes: inout RouteTable) {
@@ -40,15 +41,22 @@ struct HealthController: Sendable {
             logger.warning("not ready", metadata: ["cause": "\(error)"])
             problems.append("Redis does not answer")
         }
-        for store in shelf.stores {
-            do {
-                try await store.storage.check()
-            } catch {
-                logger.warning("not ready", metadata: ["cause": "\(error)"])
-                problems.append("store '\(store.id)' cannot be used")
-            }
+        for (id, problem) in await storeProblems() {
+            logger.warning("not ready", metadata: ["store": "\(id)", "cause": "\(problem)"])
+            problems.append("store '\(id)' cannot be used")
         }
         return problems
+    }
+
+    /// Asks all stores at once; in the operator's order.
+    private func storeProblems() async -> [(StoreID, String)] {
+        let found = await withTaskGroup(of: (StoreID, String?).self) { group in
+            for store in shelf.stores { group.addTask { (store.id, await health.problem(of: store.storage)) } }
+            var found: [StoreID: String] = [:]
+            for await (id, problem) in group { found[id] = problem }
+            return found
+        }
+        return shelf.ids.compactMap { id in found[id].map { (id, $0) } }
     }
 
     /// Without Redis the figures of this process are still told.
