@@ -6,7 +6,7 @@ import NIOCore
 ///
 /// It is the one digest that is taken of each body: signed, and sent as the checksum of the part. It costs 0.55 ns a
 /// byte where the processor has instructions for it (4.6 ms for a part of 8 MiB, less than half of what MD5 takes), so
-/// bodies are always signed, over TLS too, and no second checksum is computed.
+/// bodies are always signed, over TLS too. MD5 is computed besides only for services that show no other digest.
 enum S3Digest {
     static let length = 32
 
@@ -18,6 +18,17 @@ enum S3Digest {
 
     static func sha256(_ bytes: [UInt8]) -> [UInt8] {
         digest { cdigest_update(&$0, bytes, bytes.count) }
+    }
+
+    /// What services without checksums tag an object with.
+    static func md5(_ blocks: [ByteBuffer]) -> [UInt8] {
+        digest(UInt32(CDIGEST_MD5), 16) { state in
+            for block in blocks { block.withUnsafeReadableBytes { cdigest_update(&state, $0.baseAddress, $0.count) } }
+        }
+    }
+
+    static func md5(_ bytes: [UInt8]) -> [UInt8] {
+        digest(UInt32(CDIGEST_MD5), 16) { cdigest_update(&$0, bytes, bytes.count) }
     }
 
     /// HMAC with SHA-256 (RFC 2104).
@@ -34,9 +45,18 @@ enum S3Digest {
         return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 
-    private static func digest(_ add: (inout cdigest_state) -> Void) -> [UInt8] {
+    /// `nil` for what is not hexadecimal.
+    static func bytes(ofHex text: String) -> [UInt8]? {
+        let digits = text.compactMap { $0.isASCII ? $0.hexDigitValue : nil }
+        guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
+    private static func digest(
+        _ algorithm: UInt32 = UInt32(CDIGEST_SHA256), _ length: Int = length, _ add: (inout cdigest_state) -> Void
+    ) -> [UInt8] {
         var state = cdigest_state()
-        cdigest_init(&state, UInt32(CDIGEST_SHA256))
+        cdigest_init(&state, algorithm)
         add(&state)
         var digest = [UInt8](repeating: 0, count: Int(CDIGEST_MAX_BYTES))
         cdigest_final(&state, &digest)

@@ -17,6 +17,7 @@ struct S3Objects: Sendable {
         let sizeBytes: Int64
         let etag: String?
         let writer: String?
+        var checksum: String?
     }
 
     /// A part that the service has taken, as `complete` must name it.
@@ -26,13 +27,18 @@ struct S3Objects: Sendable {
     }
 
     /// `nil` if there is no such object, or no such bucket: `HEAD` cannot tell them apart.
-    func head(_ name: String) async throws(S3CallFailure) -> Head? {
+    func head(_ name: String, checksum: Bool = false) async throws(S3CallFailure) -> Head? {
         do throws(S3CallFailure) {
-            let answer = try await send(S3Request(action: "s3:GetObject", method: .HEAD, name: name))
+            let answer = try await send(
+                S3Request(
+                    action: "s3:GetObject", method: .HEAD, name: name,
+                    headers: checksum ? [("x-amz-checksum-mode", "ENABLED")] : []))
             guard let size = answer.length, size >= 0 else {
                 throw S3CallFailure(cause: .noAnswer("no size was given"), what: "HEAD of \(name)")
             }
-            return Head(sizeBytes: size, etag: answer.etag, writer: answer.headers.first(name: Self.writerHeader))
+            return Head(
+                sizeBytes: size, etag: answer.etag, writer: answer.headers.first(name: Self.writerHeader),
+                checksum: answer.headers.first(name: Self.checksumHeader))
         } catch {
             if error.refusal?.status == 404 { return nil }
             throw error
@@ -102,6 +108,7 @@ struct S3Objects: Sendable {
         return id
     }
 
+    /// - Parameter payload: with its MD5 where that is what the service tags a part with.
     func uploadPart(
         _ number: Int, of upload: String, _ name: String, _ payload: S3Payload, checksum: Bool
     ) async throws(S3CallFailure) -> PartTag {
@@ -112,6 +119,11 @@ struct S3Objects: Sendable {
             headers: text.map { [(Self.checksumHeader, $0)] } ?? [], body: payload)
         guard let etag = try await send(request).etag, etag.utf8.count <= 256 else {
             throw S3CallFailure(cause: .noAnswer("no tag was given for part \(number)"), what: request.told(in: bucket))
+        }
+        if let md5 = payload.md5, S3Imprint.bare(etag) != S3Digest.hex(md5) {
+            throw S3CallFailure(
+                cause: .noAnswer("part \(number) has the tag \(etag) instead of \(S3Digest.hex(md5))"),
+                what: request.told(in: bucket))
         }
         return PartTag(etag: etag, checksum: text)
     }

@@ -26,17 +26,20 @@ struct S3Payload: Sendable {
     let count: Int64
     /// SHA-256.
     let digest: [UInt8]
+    /// Where it was asked for.
+    let md5: [UInt8]?
 
     static let empty = S3Payload(hashing: [])
 
     /// Blocks the thread for half a second a gigabyte.
-    init(hashing blocks: [ByteBuffer]) {
+    init(hashing blocks: [ByteBuffer], withMD5: Bool = false) {
         self.blocks = blocks
         count = blocks.reduce(0) { $0 + Int64($1.readableBytes) }
         digest = S3Digest.sha256(blocks)
+        md5 = withMD5 ? S3Digest.md5(blocks) : nil
     }
 
-    init(text: String) { self.init(hashing: [ByteBuffer(string: text)]) }
+    init(text: String, withMD5: Bool = false) { self.init(hashing: [ByteBuffer(string: text)], withMD5: withMD5) }
 }
 
 /// What a service answered to a call that it carried out.

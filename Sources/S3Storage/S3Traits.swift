@@ -6,10 +6,16 @@ struct S3Traits: Hashable, Sendable, CustomStringConvertible {
     var conditionalComplete = false
     /// `x-amz-checksum-sha256` is taken.
     var checksums = false
+    /// What shows the bytes that `PutObject` made an object of.
+    var putProof = S3Proof.none
+    /// The same for `CompleteMultipartUpload`.
+    var completeProof = S3Proof.none
 
     var description: String {
         let isGuarded = conditionalPut && conditionalComplete
         return (isGuarded ? "objects are never replaced" : "If-None-Match is not honoured")
             + (checksums ? ", parts carry checksums" : ", checksums are not taken")
+            + (putProof != .none && completeProof != .none
+                ? ", and what is stored can be compared" : ", and of what is stored only the size can be compared")
     }
 }

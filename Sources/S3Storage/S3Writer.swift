@@ -83,7 +83,8 @@ actor S3Writer: ObjectWriter {
             let payload = try await payload(of: part)
             part = Part()
             try await describe(description)
-            return try await publication.publish(sizeBytes: written, isGuarded: traits.conditionalPut) {
+            let imprint = S3Imprint(of: payload, traits.putProof)
+            return try await publication.publish(imprint, isGuarded: traits.conditionalPut) {
                 [objects, traits, publication] () throws(S3CallFailure) in
                 try await objects.put(
                     name, payload, writer: publication.writer, ifAbsent: traits.conditionalPut,
@@ -94,7 +95,8 @@ actor S3Writer: ObjectWriter {
         if part.bytes > 0 || nextNumber == 1 { try await sendPart() }
         while !sending.isEmpty { try await receiveTag() }
         try await describe(description)
-        try await publication.publish(sizeBytes: written, isGuarded: traits.conditionalComplete) {
+        let imprint = S3Imprint(of: sent, sizeBytes: written, traits.completeProof)
+        try await publication.publish(imprint, isGuarded: traits.conditionalComplete) {
             [objects, traits, sent] () throws(S3CallFailure) in
             try await objects.complete(upload, name, sent, ifAbsent: traits.conditionalComplete)
         }
@@ -150,7 +152,9 @@ actor S3Writer: ObjectWriter {
             Task { [objects, traits, store, threads] in
                 defer { withExtendedLifetime(part.room) {} }
                 do {
-                    let payload = try await threads.runIfActive { S3Payload(hashing: part.blocks) }
+                    let payload = try await threads.runIfActive {
+                        S3Payload(hashing: part.blocks, withMD5: traits.completeProof == .tag)
+                    }
                     return .success(
                         try await objects.uploadPart(number, of: upload, name, payload, checksum: traits.checksums))
                 } catch let failure as S3CallFailure {
@@ -202,7 +206,11 @@ actor S3Writer: ObjectWriter {
     }
 
     private func payload(of part: Part) async throws(StorageError) -> S3Payload {
-        do { return try await threads.runIfActive { S3Payload(hashing: part.blocks) } } catch {
+        do {
+            return try await threads.runIfActive { [traits] in
+                S3Payload(hashing: part.blocks, withMD5: traits.putProof == .tag)
+            }
+        } catch {
             throw .unavailable(store, reason: "writing \(key) was given up")
         }
     }

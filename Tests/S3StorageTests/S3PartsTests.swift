@@ -48,6 +48,18 @@ import Testing
         #expect(first == nil && budget.take(upTo: 16, atLeast: 16) != nil)
     }
 
+    @Test(arguments: [1, 2, 4, 40]) func `waits between tries are anywhere up to a bound that doubles`(failures: Int) {
+        let policy = RetryPolicy(base: .milliseconds(200), cap: .seconds(10))
+        let ceiling = min(policy.cap, policy.base * (1 << min(failures - 1, 6)))
+        let waits = (0..<2_000).map { _ in policy.delay(afterFailures: failures) }
+        #expect(waits.allSatisfy { $0 >= .zero && $0 <= ceiling })
+        // Of 2,000 none in a tenth of the range: that is one in 10^91.
+        #expect(
+            (0..<10).allSatisfy { tenth in
+                waits.contains { $0 >= ceiling * tenth / 10 && $0 <= ceiling * (tenth + 1) / 10 }
+            })
+    }
+
     @Test func `answers are read with their entities, comments and namespaces`() {
         let text = """
               \n<?xml version="1.0"?><!-- a > b --><s:List xmlns:s="u>v" a='"'>

@@ -15,9 +15,61 @@ import Testing
         try await withReadyStore { try await check.run($0) }
     }
 
+    @Test(arguments: StorageConformance.checks)
+    func `keeps the contract of stores with the bucket in the name of the host`(
+        check: StorageConformance.Check
+    ) async throws {
+        let server = try #require(S3Server.current)
+        let change = { (configuration: inout S3Configuration) in
+            configuration.usesPathStyle = false
+            configuration.endpoint = server.virtualHostEndpoint
+            configuration.addresses = ["\(S3Server.bucket).\(S3Server.domain)": "127.0.0.1"]
+        }
+        try await withReadyStore(change) { try await check.run($0) }
+    }
+
+    @Test func `bytes that are not those of their checksum are refused`() async throws {
+        try await withReadyStore { store in
+            let name = store.location.prefix + "flipped"
+            let header = ("x-amz-checksum-sha256", S3Digest.base64(S3Digest.sha256(Array("longshore".utf8))))
+            let flipped = S3Payload(text: "longshorE")
+            let id = try await store.objects.createUpload(name, writer: "test", checksums: true)
+            for query in [[], [("partNumber", "1"), ("uploadId", id)]] {
+                let request = S3Request(
+                    action: "s3:PutObject", method: .PUT, name: name, query: query, headers: [header], body: flipped)
+                await #expect {
+                    try await store.objects.send(request)
+                } throws: { ($0 as? S3CallFailure)?.refusal?.code == "BadDigest" }
+            }
+            #expect(try await store.objects.head(name) == nil)
+            try await store.objects.abort(id, name)
+        }
+    }
+
+    @Test func `what a probe that was killed has left is swept by a later one, and nothing else is`() async throws {
+        try await withReadyStore { store in
+            let prefix = store.location.prefix
+            let (stray, kept) = (prefix + ".longshore-check.stray", prefix + "notes.txt")
+            for name in [stray, kept] {
+                try await store.objects.put(name, S3Payload(text: "x"))
+                _ = try await store.objects.createUpload(name, writer: "test", checksums: false)
+            }
+            _ = try await S3Probe(objects: store.objects, prefix: prefix).run()
+            #expect(try await store.objects.head(stray) != nil, "it may be in use")
+            _ = try await S3Probe(objects: store.objects, prefix: prefix, strayAge: 0).run()
+            let left = try await store.objects.objects(prefix: prefix, after: nil).objects.map(\.name)
+            #expect(Set(left) == [kept, prefix + S3Storage.markerName])
+            #expect(try await store.objects.uploads(prefix: prefix, after: nil).uploads.map(\.name) == [kept])
+        }
+    }
+
     @Test func `a service that has everything is found to have it, and the probe leaves nothing`() async throws {
         try await withReadyStore { store in
-            #expect(store.traits == S3Traits(conditionalPut: true, conditionalComplete: true, checksums: true))
+            #expect(
+                store.traits
+                    == S3Traits(
+                        conditionalPut: true, conditionalComplete: true, checksums: true, putProof: .checksum,
+                        completeProof: .checksum))
             let left = try await store.objects.objects(prefix: store.location.prefix, after: nil).objects
             #expect(left.map(\.name) == [store.location.prefix + S3Storage.markerName])
             #expect(try await store.objects.uploads(prefix: store.location.prefix, after: nil).uploads.isEmpty)
@@ -146,6 +198,49 @@ import Testing
     @Test(arguments: StorageConformance.checks)
     func `keeps the contract of stores`(check: StorageConformance.Check) async throws {
         try await readyStore { try await check.run($0) }
+    }
+
+    @Test func `a service that shows no checksums is found to tag objects by their bytes`() async throws {
+        try await readyStore { store in
+            #expect(store.traits.putProof == .tag && store.traits.completeProof == .tag)
+            let left = try await store.objects.uploads(prefix: store.location.prefix, after: nil).uploads
+            #expect(left.isEmpty)
+        }
+    }
+
+    @Test func `parts that are too small are refused when the upload ends, and no object appears`() async throws {
+        try await readyStore { store in
+            let key = newKey()
+            let plan = PartPlan(least: 1024, expectedBytes: nil)
+            let writer = try await S3Writer(key: key, expectedBytes: nil, plan: plan, in: store)
+            try await writer.write(ByteBuffer(repeating: 7, count: 4096))
+            let description = ObjectDescription(
+                image: key.image, sizeBytes: 4096, digests: ContentDigests(md5: "", sha512: ""))
+            await #expect {
+                try await writer.commit(description)
+            } throws: { "\($0)".contains("EntityTooSmall") }
+            await writer.abandon()
+            #expect(try await store.size(key) == nil)
+        }
+    }
+
+    @Test func `a bucket that is missing is for a person to make`() async throws {
+        let server = try #require(S3Server.current)
+        try await server.withStore({ $0.bucket = "missing" }) { store in
+            for attempt in [
+                { _ = try await store.create(newKey(), expectedBytes: nil) },
+                { _ = try await store.marker() }, { _ = try await store.size(newKey()) },
+                { try await store.check() },
+            ] as [() async throws -> Void] {
+                await #expect { try await attempt() } throws: {
+                    if case StorageError.misconfigured(_, let reason) = $0 {
+                        reason.contains("NoSuchBucket")
+                    } else {
+                        false
+                    }
+                }
+            }
+        }
     }
 }
 

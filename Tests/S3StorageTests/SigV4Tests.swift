@@ -8,6 +8,13 @@ import Testing
 @Suite struct SigV4Tests {
     private static let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+    private static let token = """
+        AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8\
+        YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q\
+        6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJab\
+        IQwj2ICCR/oLxBA==
+        """
+
     struct Example: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var method = "GET"
@@ -64,6 +71,10 @@ import Testing
         Example(
             testDescription: "post-vanilla", method: "POST",
             signature: "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+        Example(
+            testDescription: "post-sts-header-before", method: "POST",
+            headers: [("X-Amz-Security-Token", SigV4Tests.token)],
+            signature: "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead"),
     ])
     func `signs the examples of the test suite`(example: Example) {
         var signer = SigV4(
@@ -73,7 +84,7 @@ import Testing
         signer.service = "service"
         let value = signer.authorization(
             method: example.method, path: example.path, query: example.query,
-            headers: [("Host", "example.amazonaws.com"), ("X-Amz-Date", "20150830T123600Z")],
+            headers: [("Host", "example.amazonaws.com"), ("X-Amz-Date", "20150830T123600Z")] + example.headers,
             payloadHash: example.hash, date: Date(timeIntervalSince1970: 1_440_938_160))
         #expect(value.hasSuffix("Signature=\(example.signature)"))
     }

@@ -8,6 +8,8 @@ package final class S3Server: Sendable {
     package static let accessKeyID = "tester"
     package static let secretAccessKey = "a secret of the tests"
     package static let bucket = "images"
+    /// Names of buckets may stand before it in the name of the host (SeaweedFS). It is in no DNS.
+    package static let domain = "s3.test"
     /// For processes that are to use it.
     package static var environment: [String: String] {
         ["AWS_ACCESS_KEY_ID": accessKeyID, "AWS_SECRET_ACCESS_KEY": secretAccessKey]
@@ -15,6 +17,7 @@ package final class S3Server: Sendable {
 
     package let kind: Kind
     package let endpoint: String
+    package let virtualHostEndpoint: String
     private let process: ServerProcess
     private let folder: URL
 
@@ -36,6 +39,7 @@ package final class S3Server: Sendable {
         folder = try temporaryDirectory()
         let ports = try freePorts(8)
         endpoint = "http://127.0.0.1:\(ports[0])"
+        virtualHostEndpoint = "http://\(Self.domain):\(ports[0])"
         let log = folder.appendingPathComponent("log")
         switch kind {
         case .moto:
@@ -56,6 +60,7 @@ package final class S3Server: Sendable {
                 [
                     "-logtostderr=true", "server", "-dir=\(data.path)", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
                     "-s3.config=\(identities.path)", "-s3.autoCreateBucket=false", "-s3.iam=false",
+                    "-s3.domainName=\(Self.domain)",
                     "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.port=\(ports[0])", "-s3.port.grpc=\(ports[1])",
                     "-filer.port=\(ports[2])", "-filer.port.grpc=\(ports[3])", "-master.port=\(ports[4])",
                     "-master.port.grpc=\(ports[5])", "-volume.port=\(ports[6])", "-volume.port.grpc=\(ports[7])",
