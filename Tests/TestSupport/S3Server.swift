@@ -23,14 +23,20 @@ package final class S3Server: Sendable {
 
     /// Returns once the service has made the bucket.
     package static func start(_ kind: Kind) async throws -> S3Server {
-        let server = try S3Server(kind)
-        do {
-            try await server.makeBucket()
-            return server
-        } catch {
-            let log = try? String(contentsOf: server.folder.appendingPathComponent("log"), encoding: .utf8)
-            server.stop()
-            throw S3ServerStartError(reason: "\(error)", log: log ?? "")
+        var starts = 0
+        while true {
+            let server = try S3Server(kind)
+            do {
+                try await server.makeBucket()
+                return server
+            } catch {
+                // It ends if another server or connection has taken one of its ports since that was found free.
+                let hasEnded = server.process.hasExited
+                let log = try? String(contentsOf: server.folder.appendingPathComponent("log"), encoding: .utf8)
+                server.stop()
+                starts += 1
+                guard hasEnded, starts < 3 else { throw S3ServerStartError(reason: "\(error)", log: log ?? "") }
+            }
         }
     }
 
