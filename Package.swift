@@ -67,11 +67,15 @@ let package = Package(
         .target(
             name: "WebSource", dependencies: ["ImportModel", nioCore, nioPosix, nioHTTP1, nioSSL],
             swiftSettings: settings),
-        .target(name: "Publisher", dependencies: ["CProcess", "ImportModel", nioPosix], swiftSettings: settings),
+        .target(name: "ChildProcess", dependencies: ["CProcess"], swiftSettings: settings),
         // Layer 2: the protocol, adapters, the pipeline.
         .target(
             name: "LeaseStore", dependencies: ["ImportModel", "RedisClient"],
             resources: [.embedInCode("Scripts")], swiftSettings: settings),
+        .target(name: "Publisher", dependencies: ["ChildProcess", "ImportModel", nioPosix], swiftSettings: settings),
+        .target(
+            name: "ImageConversion", dependencies: ["ChildProcess", "ImageStorage", "ImportModel", nioCore, nioPosix],
+            swiftSettings: settings),
         .target(
             name: "FilesystemStorage", dependencies: ["ImportModel", "ImageStorage", nioCore, nioPosix],
             swiftSettings: settings),
@@ -91,8 +95,8 @@ let package = Package(
         .target(
             name: "ImportWorker",
             dependencies: [
-                "ImageStorage", "ImportModel", "ImportPipeline", "LeaseStore", "Publisher", "WebSource", lifecycle,
-                logging, nioCore, nioPosix,
+                "ImageConversion", "ImageStorage", "ImportModel", "ImportPipeline", "LeaseStore", "Publisher",
+                "WebSource", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: settings),
         .target(
             name: "ImageAPI",
@@ -111,8 +115,9 @@ let package = Package(
         .executableTarget(
             name: "longshore",
             dependencies: [
-                "FilesystemStorage", "ImageAPI", "ImageStorage", "ImportModel", "ImportPipeline", "ImportWorker",
-                "LeaseStore", "LongshoreClient", "Operations", "Publisher", "RedisClient", "S3Storage", "WebSource",
+                "ChildProcess", "FilesystemStorage", "ImageAPI", "ImageConversion", "ImageStorage", "ImportModel",
+                "ImportPipeline", "ImportWorker", "LeaseStore", "LongshoreClient", "Operations", "Publisher",
+                "RedisClient", "S3Storage", "WebSource",
                 argumentParser, lifecycle, logging, nioCore, nioPosix, unixSignals,
             ], swiftSettings: settings),
 
@@ -171,6 +176,11 @@ let package = Package(
                 nioCore, nioHTTP1, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
+            name: "ImageConversionTests",
+            dependencies: [
+                "ChildProcess", "ImageConversion", "ImageStorage", "ImportModel", "TestSupport", nioCore, nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
             name: "ImageCatalogTests",
             dependencies: ["ImageCatalog", "ImportModel", "LeaseStore", "RedisClient", "TestSupport", logging],
             swiftSettings: settings),
@@ -182,8 +192,9 @@ let package = Package(
         .testTarget(
             name: "ImportWorkerTests",
             dependencies: [
-                "FaultProxy", "FilesystemStorage", "ImageStorage", "ImportModel", "ImportPipeline", "ImportWorker",
-                "LeaseStore", "Publisher", "RedisClient", "TestSupport", "WebSource", lifecycle, logging, nioCore,
+                "FaultProxy", "FilesystemStorage", "ImageConversion", "ImageStorage", "ImportModel", "ImportPipeline",
+                "ImportWorker", "LeaseStore", "Publisher", "RedisClient", "TestSupport", "WebSource", lifecycle,
+                logging, nioCore,
                 nioPosix,
             ], swiftSettings: settings),
         .testTarget(

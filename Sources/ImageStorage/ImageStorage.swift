@@ -16,17 +16,9 @@ package import ImportModel
 ///
 /// An adapter does not retry, limit or log: those are other people's jobs. Only what no caller can repeat, such as one
 /// part of an upload or a stream that broke, it sends or opens again, a bounded number of times.
-package protocol ImageStorage: Sendable {
-    /// The name that the operator gave to this store.
-    var id: StoreID { get }
+package protocol ImageStorage: ObjectTarget {
     /// The kind of store, for people: `filesystem` …
     var kind: String { get }
-
-    /// Opens `key` for writing; nothing is visible before the writer commits.
-    ///
-    /// - Parameter expectedBytes: the size if it is known, so that a store that cannot hold it refuses at once.
-    /// - Throws: `.exists` if the object exists or is being written.
-    func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter
 
     /// Opens a committed object for reading.
     ///

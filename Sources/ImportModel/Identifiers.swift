@@ -60,6 +60,10 @@ package struct StoreID: Identifier, Comparable {
         self.rawValue = rawValue
     }
 
+    /// What stands in errors for a worker's own scratch folder, which is no store.
+    package static let scratch = StoreID(unchecked: "scratch")
+    private init(unchecked: String) { rawValue = unchecked }
+
     package static func < (left: StoreID, right: StoreID) -> Bool { left.rawValue < right.rawValue }
 }
 

@@ -54,5 +54,5 @@ package enum TaskResult: String, Codable, Sendable, CaseIterable {
 
 /// What an attempt is doing.
 package enum TaskPhase: String, Codable, Sendable, CaseIterable {
-    case claimed, connecting, streaming, verifying, committing, publishing
+    case claimed, connecting, streaming, converting, verifying, committing, publishing
 }

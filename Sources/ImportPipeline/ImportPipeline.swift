@@ -27,7 +27,7 @@ package struct ImportPipeline: Sendable {
     package static let blockBytes = 1 << 20
     static let queueDepth = 2
 
-    let targets: [any ImageStorage]
+    let targets: [any ObjectTarget]
     let key: ObjectKey
     let mustAll: Bool
     let isSecured: Bool
@@ -56,7 +56,7 @@ package struct ImportPipeline: Sendable {
     ///   - progress: told the bytes taken from the source so far, whenever some arrive; and again, when nothing but
     ///     decompressed bytes move.
     package init(
-        targets: [any ImageStorage], key: ObjectKey, mustAll: Bool = true, isSecured: Bool = false,
+        targets: [any ObjectTarget], key: ObjectKey, mustAll: Bool = true, isSecured: Bool = false,
         patience: StorePatience, expected: ExpectedDigest? = nil, maxBytes: Int64 = .max,
         declared: DeclaredFormat? = nil, allowsEmpty: Bool = true,
         decompression: DecompressionLimits? = nil, threads: NIOThreadPool, gate: any WriteGate,

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// A store that hangs is like one that fails: nobody waits for it for longer than `patience`.
 final class StoreWriters: Sendable {
-    private let targets: [any ImageStorage]
+    private let targets: [any ObjectTarget]
     private let key: ObjectKey
     private let mustAll: Bool
     private let isSecured: Bool
@@ -24,7 +24,7 @@ final class StoreWriters: Sendable {
 
     /// - Parameter isSecured: whether another store has the bytes already, so that it is no failure to be left with none.
     init(
-        targets: [any ImageStorage], key: ObjectKey, mustAll: Bool, isSecured: Bool, gate: any WriteGate,
+        targets: [any ObjectTarget], key: ObjectKey, mustAll: Bool, isSecured: Bool, gate: any WriteGate,
         patience: StorePatience
     ) {
         self.targets = targets

@@ -1,3 +1,4 @@
+package import ImageConversion
 package import ImageStorage
 package import ImportModel
 package import ImportPipeline
@@ -27,6 +28,7 @@ package struct AttemptRunner: Sendable {
     let storages: [StoreID: any ImageStorage]
     let source: WebSource
     let signatures: SignatureVerifier
+    let converter: ImageConverter?
     let threads: NIOThreadPool
     let limits: Limits
     let logger: Logger
@@ -34,17 +36,19 @@ package struct AttemptRunner: Sendable {
     /// - Parameters:
     ///   - beats: the same catalog, on connections that carry nothing but heartbeats.
     ///   - signatures: by the keyrings that imports may name.
+    ///   - converter: of images in other formats than its own, where they are converted.
     ///   - threads: running; for digests.
     package init(
         store: LeaseStore, beats: LeaseStore, storages: [any ImageStorage], source: WebSource,
-        signatures: SignatureVerifier = SignatureVerifier(keyrings: [:]), threads: NIOThreadPool, limits: Limits,
-        logger: Logger
+        signatures: SignatureVerifier = SignatureVerifier(keyrings: [:]), converter: ImageConverter? = nil,
+        threads: NIOThreadPool, limits: Limits, logger: Logger
     ) {
         self.store = store
         self.beats = beats
         self.storages = Dictionary(storages.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.source = source
         self.signatures = signatures
+        self.converter = converter
         self.threads = threads
         self.limits = limits
         self.logger = logger

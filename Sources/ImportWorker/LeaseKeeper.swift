@@ -78,6 +78,16 @@ final class LeaseKeeper: WriteGate {
         }
     }
 
+    /// - Parameter percent: of the conversion, in hundredths.
+    func note(converting percent: Double, to format: String) {
+        state.withLock {
+            $0.beat.phase = .converting
+            $0.beat.message = "Converting to \(format): \(Int(percent)) %"
+            $0.isDirty = true
+            $0.moves += 1
+        }
+    }
+
     /// What moves while an attempt is alive, for the stall watchdog.
     ///
     /// A few bytes of a source may be decompressed for long: then `moves` grows, and `bytes` does not.

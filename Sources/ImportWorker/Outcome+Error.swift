@@ -1,3 +1,4 @@
+import ImageConversion
 import ImageStorage
 import ImportModel
 import ImportPipeline
@@ -17,6 +18,12 @@ extension Outcome {
             case .transient(_, let retryAfter): self = .retry(reason: "\(error)", after: retryAfter)
             }
         case let error as PublisherError:
+            switch error {
+            case .refused: self = .rejected(reason: "\(error)")
+            case .passing: self = .retry(reason: "\(error)", after: nil)
+            case .machine: self = .workerFault(reason: "\(error)")
+            }
+        case let error as ConversionError:
             switch error {
             case .refused: self = .rejected(reason: "\(error)")
             case .passing: self = .retry(reason: "\(error)", after: nil)

@@ -1,4 +1,5 @@
 import Foundation
+import ImageConversion
 import ImageStorage
 import ImportModel
 import ImportPipeline
@@ -32,7 +33,7 @@ struct Transfer: Sendable {
     private var declared: DeclaredFormat {
         DeclaredFormat(
             disk: claim.image.diskFormat ?? "", container: claim.image.containerFormat ?? "",
-            mustMatch: runner.limits.mustMatchFormat)
+            mustMatch: runner.limits.mustMatchFormat || runner.converter != nil)
     }
     /// An archive, a kernel or a ramdisk is compressed because it shall be.
     private var decompression: DecompressionLimits? {
@@ -60,7 +61,8 @@ struct Transfer: Sendable {
             published = try await PublishedChecksums(of: publisher, from: runner.source, signatures: runner.signatures)
         }
         let began = Date()
-        return try await runner.source.withSource(uri) { [published] source in
+        let scratch = try await makeScratch()
+        let received = try await runner.source.withSource(uri) { [published] source in
             keeper.note(bytesTotal: source.contentLength)
             let expected = try published?.file.digest(of: [uri, source.url]) ?? request.checksum
             guard source.tellsItsEnd || expected != nil else {
@@ -68,13 +70,15 @@ struct Transfer: Sendable {
                     "\(source.url): the answer has neither a length nor chunks, so that a whole image cannot be told "
                         + "from a part of one; give the image's checksum, or serve it with Content-Length")
             }
-            var content = try await pipeline(into: targets, expected: expected, allowsEmpty: false).run(
-                source.body, expectedBytes: source.contentLength, description: describe)
+            var content = try await pipeline(
+                into: scratch.map { [$0] } ?? targets, expected: expected, allowsEmpty: false
+            ).run(source.body, expectedBytes: source.contentLength, description: describe)
             content.provenance = Provenance(
                 source.origin, sizeBytes: content.sizeBytes, since: began, checksum: expected,
                 publisher: request.publisher, signers: published?.signers ?? [])
             return content
         }
+        return try await convert(scratch, received, into: targets)
     }
 
     /// Staged bytes become the image's own where they already are in a store that was asked for; other stores get a
@@ -84,8 +88,10 @@ struct Transfer: Sendable {
             throw Fault.rejected("the image has no staged data; upload it to /v2/images/\(claim.image.id)/stage again")
         }
         let storage = try await storage(holding: stagedKey, of: stage)
-        if try await isToBeDecompressed(stagedKey, of: stage, in: storage) {
-            return try await decompress(stagedKey, of: stage, in: storage)
+        let scratch = try await makeScratch()
+        let isCompressed = try await isToBeDecompressed(stagedKey, of: stage, in: storage)
+        if isCompressed || scratch != nil {
+            return try await rewrite(stagedKey, of: stage, in: storage, scratch)
         }
         let targets = try storages(request.stores.filter { $0 != stage.store })
         let isAdopted = request.stores.contains(stage.store)
@@ -125,17 +131,19 @@ struct Transfer: Sendable {
         return CompressedFormat(startOf: start) != nil
     }
 
-    /// Nothing is adopted: what is decompressed is another object, in the staging store too.
-    private func decompress(
-        _ key: ObjectKey, of stage: StagedObject, in storage: any ImageStorage
+    /// Nothing is adopted: what is decompressed or converted is another object, in the staging store too.
+    private func rewrite(
+        _ key: ObjectKey, of stage: StagedObject, in storage: any ImageStorage, _ scratch: ScratchTarget?
     ) async throws -> ImportedContent {
         // Either digest is one of the bytes as they were uploaded.
         let mustCompare = try mustReadAgain(stage)
         let uploaded = try ExpectedDigest(parsing: "sha512:\(stage.digests.sha512)")
         do {
-            return try await pipeline(
-                into: try storages(request.stores), expected: mustCompare ? request.checksum : uploaded
+            let targets = try storages(request.stores)
+            let received = try await pipeline(
+                into: scratch.map { [$0] } ?? targets, expected: mustCompare ? request.checksum : uploaded
             ).run(try await storage.read(key, range: nil), expectedBytes: stage.sizeBytes, description: describe)
+            return try await convert(scratch, received, into: targets)
         } catch PipelineError.digestMismatch(expected: uploaded, _) {
             throw Fault.rejected("the staged data is not what was uploaded; upload it again")
         }
@@ -156,8 +164,10 @@ struct Transfer: Sendable {
         return false
     }
 
-    private func pipeline(
-        into targets: [any ImageStorage], isSecured: Bool = false, expected: ExpectedDigest?, allowsEmpty: Bool = true
+    /// - Parameter result: what the bytes are to be, if they are the result of a conversion.
+    func pipeline(
+        into targets: [any ObjectTarget], isSecured: Bool = false, expected: ExpectedDigest?, allowsEmpty: Bool = true,
+        as result: DeclaredFormat? = nil
     ) -> ImportPipeline {
         keeper.note(phase: .streaming)
         let (keeper, mustAll) = (keeper, request.allStoresMustSucceed)
@@ -166,8 +176,9 @@ struct Transfer: Sendable {
         }
         return ImportPipeline(
             targets: targets, key: key, mustAll: mustAll, isSecured: isSecured, patience: patience, expected: expected,
-            maxBytes: runner.limits.maxBytes, declared: declared, allowsEmpty: allowsEmpty,
-            decompression: decompression, threads: runner.threads, gate: keeper,
+            maxBytes: targets.first is ScratchTarget ? maxBytesToConvert : runner.limits.maxBytes,
+            declared: result ?? declared, allowsEmpty: allowsEmpty,
+            decompression: result == nil ? decompression : nil, threads: runner.threads, gate: keeper,
             progress: { keeper.note(bytesDone: $0) })
     }
 

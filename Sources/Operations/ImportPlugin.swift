@@ -1,4 +1,4 @@
 /// What an import does besides moving bytes, where it is configured.
 package enum ImportPlugin: String, Sendable, CaseIterable {
-    case inject, decompress
+    case inject, decompress, convert
 }

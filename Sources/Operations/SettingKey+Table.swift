@@ -112,7 +112,7 @@ extension SettingKey {
         "Keyrings that imports may name for signed checksums: `name=/path`, files as `gpg --export` writes them.")
     static let importPlugins = SettingKey(
         "import.plugins", .list, nil,
-        "What imports do besides, in this order; unset: nothing. `inject`: images get properties. `decompress`: compressed images are decompressed."
+        "What imports do besides, in this order; unset: nothing. `inject`: images get properties. `decompress`: compressed images are decompressed. `convert`: images are converted to one format."
     )
     static let importInject = SettingKey(
         "import.inject", .properties, nil,
@@ -127,6 +127,20 @@ extension SettingKey {
     static let importDecompressMaxMemory = SettingKey(
         "import.decompress.max-memory", .size, "128MiB",
         "The memory that decompressing one image may take; more is asked for by large dictionaries and windows only.")
+
+    static let importConvertTo = SettingKey(
+        "import.convert-to", .choice(["raw", "qcow2", "vmdk"]), "raw", "The format that `convert` makes of others.")
+    static let importScratch = SettingKey(
+        "import.scratch", .folder, "/var/tmp",
+        "Where images wait while they are converted, in files without names; it needs room for them before and after.")
+    static let importConvertMaxBytes = SettingKey(
+        "import.convert.max-bytes", .size, "256GiB", "The largest image that is converted, and the largest result.")
+    static let importConvertMaxMemory = SettingKey(
+        "import.convert.max-memory", .size, "2GiB", "The addresses that one `qemu-img` may use; its memory is less.")
+    static let importConvertMaxCPU = SettingKey(
+        "import.convert.max-cpu", .duration, "1h", "The time of the processor that one conversion may take.")
+    static let importConvertTimeout = SettingKey(
+        "import.convert.timeout", .duration, "2h", "How long one conversion may take.")
 
     static let importRequireFormatMatch = SettingKey(
         "import.require-format-match", .flag, "true",
@@ -166,6 +180,8 @@ extension SettingKey {
         sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
         importRequireFormatMatch, importKeyrings, importPlugins, importInject, importInjectIgnoredRoles,
         importDecompressMaxRatio, importDecompressMaxMemory,
+        importConvertTo, importScratch, importConvertMaxBytes, importConvertMaxMemory, importConvertMaxCPU,
+        importConvertTimeout,
         stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
         auditInterval,
     ]

@@ -68,6 +68,18 @@ package struct Settings: Sendable {
         package let injection: MetadataInjection
         package let decompressMaxRatio: Int
         package let decompressMaxMemoryBytes: Int64
+        /// `nil` where images are not converted.
+        package let conversion: Conversion?
+    }
+
+    package struct Conversion: Sendable {
+        package let format: String
+        /// A folder.
+        package let scratch: String
+        package let maxBytes: Int64
+        package let maxMemoryBytes: Int64
+        package let maxProcessorTime: Duration
+        package let timeout: Duration
     }
 
     package struct Sweep: Sendable {

@@ -50,4 +50,23 @@ extension SettingsReader {
             return .none
         }
     }
+
+    /// Read whether the plugin is among `plugins` or not, so that a wrong value is told.
+    mutating func conversion(_ plugins: [ImportPlugin]) -> Settings.Conversion? {
+        let conversion = Settings.Conversion(
+            format: choice(.importConvertTo), scratch: text(.importScratch) ?? "",
+            maxBytes: size(.importConvertMaxBytes),
+            maxMemoryBytes: size(.importConvertMaxMemory), maxProcessorTime: duration(.importConvertMaxCPU),
+            timeout: duration(.importConvertTimeout))
+        guard let place = plugins.firstIndex(of: .convert) else { return nil }
+        if let other = plugins.firstIndex(of: .decompress), place < other {
+            complain(
+                .importPlugins, nil, "convert before they decompress, and compressed bytes are no image to convert",
+                "write decompress before convert")
+        }
+        if !conversion.scratch.hasPrefix("/") {
+            complain(.importScratch, nil, "is no absolute path", "write one that begins with a slash")
+        }
+        return conversion
+    }
 }

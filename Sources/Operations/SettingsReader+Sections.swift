@@ -108,7 +108,7 @@ extension SettingsReader {
             requireFormatMatch: flag(.importRequireFormatMatch), keyrings: keyrings(.importKeyrings),
             plugins: plugins, injection: injection(plugins),
             decompressMaxRatio: count(.importDecompressMaxRatio),
-            decompressMaxMemoryBytes: size(.importDecompressMaxMemory))
+            decompressMaxMemoryBytes: size(.importDecompressMaxMemory), conversion: conversion(plugins))
     }
 
     mutating func stagingStore(among stores: [StoreSettings]) -> StoreID? {

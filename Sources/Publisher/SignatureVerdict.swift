@@ -1,3 +1,5 @@
+import ChildProcess
+
 /// What `gpgv` says on its status channel, one line for each thing that it saw.
 ///
 /// At least one signature must be good, by a key that is neither expired nor revoked. Signatures by keys that the
@@ -50,7 +52,7 @@ struct SignatureVerdict: Hashable, Sendable {
             .refused("\(url): \(what); check the URL of the signature and the keyring '\(keyring)'")
         }
         switch exit {
-        case .timedOut, .signal:
+        case .timedOut, .tooTalkative, .signal:
             throw .passing("\(url): the signature could not be verified in time; try again")
         case .code(126...):
             throw .machine("signatures cannot be verified: gpgv cannot be run; run it by hand to see why")

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import NIOPosix
 
@@ -19,6 +20,11 @@ package struct SignatureVerifier: Sendable {
     private let patience: Duration
 
     static let maxBytes = 1 << 20
+    private static let maxOutput = 1 << 18
+
+    private static func limits(_ patience: Duration) -> ProcessLimits {
+        ProcessLimits(processorSeconds: 10, memoryBytes: 1 << 30, fileBytes: 2 << 20, patience: patience)
+    }
 
     /// - Parameters:
     ///   - keyrings: files as `gpg --export` writes them, by name.
@@ -64,8 +70,15 @@ package struct SignatureVerifier: Sendable {
                 signature == nil
                 ? ["--output", folder.file("text"), folder.file("message")]
                 : [folder.file("signature"), folder.file("message")]
-            let end = try LimitedProcess(arguments, patience: patience).run()
-            let verdict = SignatureVerdict(end.output, exit: end.exit, isDetached: signature != nil)
+            var output: [UInt8] = []
+            let exit: LimitedProcess.Exit
+            do {
+                let limits = Self.limits(patience)
+                exit = try LimitedProcess(arguments, limits: limits).run(maxOutput: Self.maxOutput) { output += $0 }
+            } catch {
+                throw PublisherError.machine("\(error)")
+            }
+            let verdict = SignatureVerdict(output, exit: exit, isDetached: signature != nil)
             let signers = try verdict.signers(keyring: keyring, url: url)
             let text = signature == nil ? try folder.read("text", atMost: Self.maxBytes) : bytes
             return Signed(text: text, signers: signers)

@@ -1,6 +1,7 @@
 import FaultProxy
 import FilesystemStorage
 import Foundation
+import ImageConversion
 import ImageStorage
 import ImportModel
 import ImportPipeline
@@ -81,7 +82,8 @@ struct WorkBench: Sendable {
 
     func runner(
         stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil, beside others: [any ImageStorage] = [],
-        keyrings: [String: String] = [:], mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil
+        keyrings: [String: String] = [:], mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil,
+        converter: ImageConverter? = nil
     ) throws -> AttemptRunner {
         var limits = AttemptRunner.Limits()
         limits.retry = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
@@ -92,16 +94,18 @@ struct WorkBench: Sendable {
             policy: SourcePolicy(allow: [HostRule(parsing: "127.0.0.0/8")]), resolver: SystemResolver(threads: threads))
         return AttemptRunner(
             store: store, beats: beats, storages: [storage ?? self.storage] + others, source: source,
-            signatures: SignatureVerifier(keyrings: keyrings), threads: threads, limits: limits, logger: logger)
+            signatures: SignatureVerifier(keyrings: keyrings), converter: converter, threads: threads, limits: limits,
+            logger: logger)
     }
 
     func claimLoop(
         concurrency: Int = 2, stall: Duration = .seconds(30), beside others: [any ImageStorage] = [],
-        keyrings: [String: String] = [:], mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil
+        keyrings: [String: String] = [:], mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil,
+        converter: ImageConverter? = nil
     ) throws -> ClaimLoop {
         let runner = try runner(
             stall: stall, beside: others, keyrings: keyrings, mustMatchFormat: mustMatchFormat,
-            decompression: decompression)
+            decompression: decompression, converter: converter)
         return ClaimLoop(
             store: store, runner: runner,
             process: identity.id,

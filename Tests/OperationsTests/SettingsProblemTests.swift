@@ -87,6 +87,15 @@ import Testing
         #expect(found.contains { $0.key == "import.inject" && $0.finding.contains(finding) }, "\(found)")
     }
 
+    @Test func `Conversion that cannot be is refused at start`() throws {
+        let before = try problems(flags: ["import.plugins": "convert,decompress"])
+        #expect(before.map(\.key) == ["import.plugins"] && before[0].remedy.contains("decompress before convert"))
+        let relative = try problems(flags: ["import.plugins": "convert", "import.scratch": "scratch"])
+        #expect(relative.map(\.key) == ["import.scratch"])
+        #expect(try problems(flags: ["import.convert-to": "vhdx"]).map(\.key) == ["import.convert-to"])
+        #expect(try problems(flags: ["import.convert.timeout": "0"]).map(\.key) == ["import.convert.timeout"])
+    }
+
     @Test func `Injection needs its plugin and its properties`() throws {
         let unnamed = try problems(flags: ["import.inject": "a=b"])
         #expect(unnamed.map(\.key) == ["import.inject"] && unnamed[0].finding == "has no effect")

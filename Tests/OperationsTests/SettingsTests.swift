@@ -64,6 +64,25 @@ import Testing
         #expect(try load(environment: ["LONGSHORE_IMPORT_PLUGINS": " decompress "]).imports.plugins == [.decompress])
     }
 
+    @Test func `Conversion is off until its plugin is named, and then has its format, folder and limits`() throws {
+        #expect(try load(file: "import: {convert-to: qcow2}\n").imports.conversion == nil)
+        let usual = try #require(try load(flags: ["import.plugins": "decompress,convert"]).imports.conversion)
+        #expect(usual.format == "raw" && usual.scratch == "/var/tmp" && usual.maxBytes == 256 << 30)
+        #expect(usual.maxMemoryBytes == 2 << 30)
+        #expect(usual.maxProcessorTime == .seconds(3600) && usual.timeout == .seconds(7200))
+        let file = """
+            import:
+              plugins: [convert]
+              convert-to: vmdk
+              scratch: /srv/scratch
+              convert: {max-bytes: 1GiB, max-memory: 512MiB, max-cpu: 5m, timeout: 10m}
+            """
+        let own = try #require(try load(file: file).imports.conversion)
+        #expect(own.format == "vmdk" && own.scratch == "/srv/scratch" && own.maxBytes == 1 << 30)
+        #expect(own.maxMemoryBytes == 512 << 20)
+        #expect(own.maxProcessorTime == .seconds(300) && own.timeout == .seconds(600))
+    }
+
     @Test func `Injected properties are a mapping in the file and have commas elsewhere`() throws {
         let file = "import:\n  plugins: [inject]\n  inject: {hw_boot_menu: true, cpus: '0,1=a\\b', empty: ''}\n"
         let injection = try load(file: file).imports.injection

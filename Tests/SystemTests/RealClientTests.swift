@@ -91,6 +91,44 @@ extension SystemTests {
             }
         }
 
+        @Test("what the openstack client stages or has fetched is converted, and gets the operator's properties")
+        func plugins() async throws {
+            let settings = [
+                "import.plugins=inject,convert", "import.inject=os_distro=debian", "import.inject-ignored-roles=",
+            ]
+            try await Standalone.run(Fleet.quick + settings) { service in
+                let client = PythonClient.openstack(service)
+                let image = SourceImage(seed: 13, mib: 3)
+                let raw = service.folder.appendingPathComponent("image.raw")
+                let qcow2 = service.folder.appendingPathComponent("image.qcow2")
+                try image.bytes.write(to: raw)
+                let made = try await Program.run(
+                    "/usr/bin/qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw.path, qcow2.path])
+                #expect(made.code == 0, "\(made.complaint)")
+                let id = try ImageID(
+                    text: try await client.json([
+                        "image", "create", "staged", "--disk-format", "qcow2", "--container-format", "bare", "-f",
+                        "json",
+                    ])["id"])
+                _ = try await client.run(["image", "stage", id.rawValue, "--file", qcow2.path])
+                _ = try await client.run(["image", "import", id.rawValue, "--method", "glance-direct"])
+                try await service.client.wait(for: [id])
+                let shown = try await client.json(["image", "show", "staged", "-f", "json"])
+                #expect(shown["disk_format"] as? String == "raw" && shown["size"] as? Int == 3 << 20)
+                #expect((shown["properties"] as? [String: Any])?["os_distro"] as? String == "debian")
+                let saved = service.folder.appendingPathComponent("saved.raw")
+                _ = try await client.run(["image", "save", "staged", "--file", saved.path])
+                #expect(try image.difference(from: saved) == nil)
+                // Uploads are as they come.
+                _ = try await client.run([
+                    "image", "create", "uploaded", "--disk-format", "qcow2", "--container-format", "bare", "--file",
+                    qcow2.path,
+                ])
+                let uploaded = try await client.json(["image", "show", "uploaded", "-f", "json"])
+                #expect(uploaded["disk_format"] as? String == "qcow2")
+            }
+        }
+
         @Test("the glance client imports by both methods in one go, and does all else that it can")
         func glance() async throws {
             try await Standalone.run { service in

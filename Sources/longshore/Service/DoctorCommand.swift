@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ImageConversion
 import ImportModel
 import LeaseStore
 import LongshoreClient
@@ -104,6 +105,10 @@ struct DoctorCommand: AsyncParsableCommand {
         if !settings.imports.keyrings.isEmpty {
             checks.append(Check("signatures") { Self.examineSignatures(settings) })
         }
+        if let conversion = settings.imports.conversion {
+            checks.append(.writableFolder("scratch", path: conversion.scratch))
+            checks.append(Check("conversion") { await Self.examineConverter(conversion) })
+        }
         if settings.stores.isEmpty {
             checks.append(
                 Check("stores") {
@@ -135,6 +140,18 @@ struct DoctorCommand: AsyncParsableCommand {
             return .failure("there is no gpgv for the keyrings \(names)", remedy: "install gpgv")
         }
         return .ok("\(program), with the keyrings \(names)")
+    }
+
+    private static func examineConverter(_ conversion: Settings.Conversion) async -> CheckResult {
+        do {
+            let (version, networkError) = try await ImageConverter(conversion, threads: .singleton).probe()
+            guard let networkError else { return .ok("\(version), without a network") }
+            return .warning(
+                "\(version); it could reach the network (\(networkError))",
+                remedy: "let the worker make user namespaces, or accept that; see docs/operations.md")
+        } catch {
+            return .failure("\(error)", remedy: "install qemu-utils on every worker")
+        }
     }
 
     private static func examineRedis(_ settings: Settings) async -> CheckResult {

@@ -93,8 +93,8 @@ extension Node {
         }
         let runner = AttemptRunner(
             store: store, beats: beats, storages: storages, source: source,
-            signatures: SignatureVerifier(keyrings: settings.imports.keyrings), threads: digestThreads, limits: limits,
-            logger: logger)
+            signatures: SignatureVerifier(keyrings: settings.imports.keyrings), converter: converter,
+            threads: digestThreads, limits: limits, logger: logger)
         return ClaimLoop(
             store: store, runner: runner, process: identity.id, stores: stores.ready,
             concurrency: settings.worker.concurrency, logger: logger)

@@ -1,5 +1,6 @@
 import FilesystemStorage
 import Foundation
+import ImageConversion
 import ImageStorage
 import ImportModel
 import ImportWorker
@@ -31,6 +32,7 @@ struct Node: Sendable {
     let policy: SourcePolicy
     let source: WebSource
     let digestThreads: NIOThreadPool
+    let converter: ImageConverter?
     private let clients: [RedisClient]
     private let pools: [NIOThreadPool]
 
@@ -63,6 +65,11 @@ struct Node: Sendable {
             case .s3(let place):
                 try S3Storage(id: store.id, configuration: S3Configuration(place), threads: threads)
             }
+        }
+        converter = settings.imports.conversion.map { conversion in
+            let threads = Self.threads(settings.worker.concurrency)
+            pools.append(threads)
+            return ImageConverter(conversion, threads: threads)
         }
         self.pools = pools
 

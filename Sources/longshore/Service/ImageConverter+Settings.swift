@@ -1,0 +1,14 @@
+import ImageConversion
+import NIOPosix
+import Operations
+
+extension ImageConverter {
+    init(_ conversion: Settings.Conversion, threads: NIOThreadPool) {
+        var limits = ConversionLimits()
+        limits.maxBytes = conversion.maxBytes
+        limits.maxMemoryBytes = conversion.maxMemoryBytes
+        limits.processorTime = conversion.maxProcessorTime
+        limits.patience = conversion.timeout
+        self.init(to: conversion.format, limits: limits, scratch: conversion.scratch, threads: threads)
+    }
+}
