@@ -164,7 +164,7 @@ package struct QueueStats: Hashable, Codable, Sendable {
 /// A change of a task, or a broken invariant, as `GET /longshore/v1/events` sends it (server-sent events; the id resumes the stream).
 package struct FleetEvent: Hashable, Codable, Sendable {
     package var id: String
-    /// created, claimed, retrying, released, recovered, success, failure; fault, where the online check found something
+    /// created, claimed, started-over, retrying, released, recovered, success, failure; fault, where the online check found something
     package var type: String
     /// `nil` only in a fault that is about the image alone.
     package var taskId: TaskID?

@@ -6,6 +6,8 @@ package struct Claim: Sendable {
     package var task: TaskRecord
     package var image: ImageRecord
     package var nonce: Nonce
+    /// Where an attempt before this one was.
+    package var checkpoint: KeptCheckpoint?
 }
 
 package enum ClaimReply: Sendable {
@@ -74,11 +76,11 @@ extension LeaseStore {
         switch reply.word {
         case "task":
             Failpoint.reach(.claimAnswered)
-            guard let id = TaskID(rawValue: try reply.string(0)),
-                let task = try TaskRecord(id: id, hash: try reply.hash(1)),
+            let hash = try reply.hash(1)
+            guard let id = TaskID(rawValue: try reply.string(0)), let task = try TaskRecord(id: id, hash: hash),
                 let image = try ImageRecord(id: task.image, hash: try reply.hash(2), lock: id.rawValue)
             else { throw reply.malformed("a task that cannot be read") }
-            return .task(Claim(task: task, image: image, nonce: nonce))
+            return .task(Claim(task: task, image: image, nonce: nonce, checkpoint: KeptCheckpoint(hash: hash)))
         case "empty":
             let now = max(0, try reply.int(1))
             let due = try reply.optionalString(0).flatMap { Double($0) }.flatMap { Int64(exactly: $0.rounded(.down)) }

@@ -8,6 +8,7 @@ enum Scripts {
     static let uploadOpen = script("upload-open", PackageResources.upload_open_lua)
     static let importClaim = script("import-claim", PackageResources.import_claim_lua)
     static let importBeat = script("import-beat", PackageResources.import_beat_lua)
+    static let importCheckpoint = script("import-checkpoint", PackageResources.import_checkpoint_lua)
     static let importPublish = script("import-publish", PackageResources.import_publish_lua)
     static let importFail = script("import-fail", PackageResources.import_fail_lua)
     static let importRelease = script("import-release", PackageResources.import_release_lua)
@@ -41,7 +42,8 @@ enum Scripts {
     static let catalogOpen = script("catalog-open", PackageResources.catalog_open_lua)
 
     static let all = [
-        importCreate, uploadOpen, importClaim, importBeat, importPublish, importFail, importRelease, importSuspect,
+        importCreate, uploadOpen, importClaim, importBeat, importCheckpoint, importPublish, importFail, importRelease,
+        importSuspect,
         importRecover, importCancel, imageCreate, imageUpdate, imageDelete, imageSwitch, memberAdd, memberAnswer,
         memberRemove, garbageName, garbageCheck, garbageTake, garbageDone, turnBegin, auditStep, auditIndex, auditImage,
         imageScan, objectReport, storeReport, taskExpire, leaseScan, processRegister, processLeave, queuePause,

@@ -26,6 +26,7 @@ struct Answer {
         case "resumed": return .resumed
         case "over": return .over
         case "ok": return .ok
+        case "kept": return .kept
         case "published": return .published
         case "gone": return .gone
         case "changed": return .changed
@@ -58,7 +59,11 @@ struct Answer {
             let beat = task["beat_seq"].flatMap({ Int($0) })
         else { return nil }
         let format = image["disk_format"].flatMap(Wire.number) ?? 0
-        return .task(Claimed(task: id, nonce: nonce, beat: beat, stage: stage(image["stage"]), format: format))
+        let projection = Projection([], configuration, runID: "")
+        return .task(
+            Claimed(
+                task: id, nonce: nonce, beat: beat, stage: stage(image["stage"]), format: format,
+                kept: projection.objects(kept: task["kept"])))
     }
 
     private func stage(_ json: String?) -> Int? {

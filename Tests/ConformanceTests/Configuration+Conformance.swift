@@ -57,6 +57,20 @@ extension Configuration {
             $0.failures = [.reject]
         },
         Configuration(
+            "resume", "attempts that continue each other, and begin anew", tasks: [Request(stores: [0, 1])], workers: 2,
+            nonces: 3
+        ) {
+            $0.stores = 2
+            $0.uploadStores = [0]
+            $0.checkpoints = 2
+            $0.maxAttempts = 2
+            $0.failures = [.reject]
+            $0.releases = true
+            $0.recovers = false
+            $0.crashes = 1
+            $0.cancels = [0]
+        },
+        Configuration(
             "garbage", "two stores that may fail, sweeping, deleting, forgetting",
             tasks: [Request(stores: [0, 1], mustAll: false)], workers: 1, nonces: 1
         ) {

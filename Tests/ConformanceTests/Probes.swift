@@ -54,9 +54,21 @@ struct Probes {
                 .importRelease(task: task, nonce: nonce),
             ]
             calls += Failure.allCases.map { .importFail(task: task, nonce: nonce, how: $0) }
+            if configuration.checkpoints > 0 { calls += checkpoints(task, nonce, node) }
             calls += publishes(task, nonce, node).map { .importPublish($0) }
         }
         return calls
+    }
+
+    /// Of its own objects, of those of the attempt before and of the one after, and of none.
+    private func checkpoints(_ task: Int, _ nonce: Int, _ node: Redis) -> [Call] {
+        let request = configuration.tasks[task]
+        let others = (0..<configuration.nonces).map { other in
+            Bits(request.stores.map { configuration.object(image: request.image, store: $0, nonce: other) })
+        }
+        return (others + [node.tasks[task].kept, []]).map {
+            .importCheckpoint(task: task, nonce: nonce, objects: $0)
+        }
     }
 
     /// With all objects of its own, with the staged one, and with somebody else's.
@@ -76,6 +88,7 @@ struct Probes {
         let stores = Array(request.stores)
         if stores.count > 1 { publishes.append(publish([own(stores[0], nonce)], failed: [stores[1]])) }
         if let stage { publishes.append(publish([stage])) }
+        if !node.tasks[task].kept.isEmpty { publishes.append(publish(Array(node.tasks[task].kept))) }
         publishes.append(publish([own(0, (nonce + 1) % configuration.nonces)]))
         var changed = publishes[0]
         changed.format = 1 - changed.format

@@ -98,6 +98,10 @@ struct Projection {
             task.isOverdue = hash["deadline_at"] == "1"
             task.settled = hash["settled"].flatMap { Self.settled[$0] }
             task.stole = hash["stole"].flatMap(Wire.number)
+            task.kept = objects(kept: hash["kept"])
+            if (hash["checkpoint"] != nil) != (hash["kept"] != nil) {
+                faults.append("\(name): a checkpoint without objects, or objects without a checkpoint")
+            }
             let queue = sets["queue:\(hash["owner"] ?? "")"] ?? [:]
             if task.isLive, let score = hash["score"].flatMap(Double.init) ?? queue[name] {
                 task.place = Int(score - Self.middlePriority)
@@ -156,6 +160,16 @@ struct Projection {
             redis.garbage.insert(object)
             if score == 1 { redis.ripe.insert(object) }
         }
+    }
+
+    /// What a checkpoint names.
+    func objects(kept: String?) -> Bits {
+        Bits(
+            (kept ?? "").split(separator: ",").compactMap { named in
+                let parts = named.split(separator: " ")
+                guard parts.count == 2, let store = Wire.number(parts[0]) else { return nil }
+                return object(String(parts[1]), in: store)
+            })
     }
 
     private func object(_ key: String, in store: Int) -> Int? {

@@ -49,6 +49,12 @@ struct Wire {
                 Scripts.importBeat,
                 [Self.task(task), Self.nonce(nonce), "\(number)", "streaming", "", "1", "", "1000"]
             )
+        case .importCheckpoint(let task, let nonce, let objects):
+            (
+                Scripts.importCheckpoint,
+                [Self.task(task), Self.nonce(nonce), objects.isEmpty ? "" : "value", "changed"]
+                    + objects.flatMap { [Self.store(configuration.store(of: $0)), key($0)] }
+            )
         case .importPublish(let publish): (Scripts.importPublish, arguments(publish))
         case .importFail(let task, let nonce, let how):
             (Scripts.importFail, [Self.task(task), Self.nonce(nonce)] + arguments(how))

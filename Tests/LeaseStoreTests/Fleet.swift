@@ -97,6 +97,12 @@ struct Fleet {
         ContentDigests(md5: seed, sha512: String(repeating: seed, count: 4))
     }
 
+    /// A checkpoint of an attempt's own objects.
+    static func checkpoint(_ claim: Claim, stores: [StoreID] = [main], value: String = "value") -> KeptCheckpoint {
+        let key = ObjectKey(image: claim.task.image, nonce: claim.nonce).description
+        return KeptCheckpoint(value: value, objects: Dictionary(uniqueKeysWithValues: stores.map { ($0, key) }))
+    }
+
     func publish(_ claim: Claim, stores: [StoreID] = [main], failed: [StoreID] = []) async throws -> PublishReply {
         try await store.publish(
             claim.attempt, Self.content(claim.attempt, claim.task.image, stores: stores, failed: failed),

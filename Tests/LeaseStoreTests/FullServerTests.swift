@@ -26,6 +26,9 @@ import Testing
             }
             try await fleet.changesNothing { () async throws in
                 await expectFull { _ = try await store.createImport(Fleet.download(free), wanted: .queued) }
+                await expectFull {
+                    _ = try await store.keep(Fleet.checkpoint(early), of: early.attempt)
+                }
                 await expectFull { _ = try await store.createImage(ImageRecord(id: .random())) }
                 var changed = record
                 changed.name = "new"

@@ -30,6 +30,10 @@ import Testing
                 var attempt = try await claim()
                 let beat = Beat(phase: .streaming, message: "", bytesDone: 1, bytesTotal: nil)
                 #expect(try await step("import-beat") { try await store.beat(attempt.attempt, number: 2, beat) } == nil)
+                let kept = try await step("import-checkpoint") {
+                    try await store.keep(Fleet.checkpoint(attempt), of: attempt.attempt)
+                }
+                #expect(kept == nil)
                 #expect(try await step("import-suspect") { try await store.suspect(task.id, beatSeq: 2) })
                 try await fleet.age(task.id, by: .seconds(60))
                 #expect(try await step("import-recover") { try await store.recover(task.id, beatSeq: 2) } == .requeued)

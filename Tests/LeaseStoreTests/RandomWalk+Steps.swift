@@ -13,7 +13,8 @@ extension RandomWalk {
         case 22..<27: try await open()
         case 27..<43: try await claim()
         case 43..<45: try await replayClaim()
-        case 45..<52: try await beat()
+        case 45..<50: try await beat()
+        case 50..<52: try await keep()
         case 52..<58: try await publish()
         case 58..<64: try await fail()
         case 64..<67: try await release()
@@ -101,7 +102,8 @@ extension RandomWalk {
             } else {
                 remember(
                     claim.attempt, claim.task.image, process, claim.task.request.stores,
-                    beatSeq: claim.task.beatSeq, stage: claim.image.stage)
+                    beatSeq: claim.task.beatSeq, stage: claim.image.stage,
+                    handed: claim.checkpoint?.objects ?? [:])
             }
             return "claim task"
         case .empty: return "claim empty"
@@ -118,6 +120,27 @@ extension RandomWalk {
         return lost == nil ? "beat ok" : "beat lost"
     }
 
+    /// Mostly of its own objects; of those that were handed over to it; or none.
+    private func keep() async throws -> String {
+        guard let index = pickAttempt() else { return "no attempt" }
+        let attempt = attempts[index]
+        let key = ObjectKey(image: attempt.image, nonce: attempt.id.nonce).description
+        var checkpoint = KeptCheckpoint(
+            value: "\(attempt.beatSeq)", objects: Dictionary(uniqueKeysWithValues: attempt.stores.map { ($0, key) }))
+        if let store = attempt.handed.keys.min(), chance(50) { checkpoint.objects[store] = attempt.handed[store] }
+        do {
+            if chance(20) {
+                let lost = try await fleet.store.forgetCheckpoint(of: attempt.id, because: "changed")
+                return lost == nil ? "forget ok" : "forget lost"
+            }
+            let lost = try await fleet.store.keep(checkpoint, of: attempt.id)
+            return lost == nil ? "keep ok" : "keep lost"
+        } catch LeaseStoreError.malformed {
+            // Its own task had another checkpoint since, or it is none that has any.
+            return "keep refused"
+        }
+    }
+
     private func publish() async throws -> String {
         guard let index = pickAttempt() else { return "no attempt" }
         let attempt = attempts[index]
@@ -125,6 +148,9 @@ extension RandomWalk {
         if content.locations.count > 1, chance(30), let store = content.locations.keys.min() {
             content.locations[store] = nil
             content.failedStores[store] = "full"
+        }
+        if let store = attempt.handed.keys.min(), content.locations[store] != nil, chance(30) {
+            content.locations[store] = attempt.handed[store]
         }
         let reply = try await fleet.store.publish(
             attempt.id, content, diskFormat: "raw", containerFormat: "bare", message: "done")

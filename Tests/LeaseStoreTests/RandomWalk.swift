@@ -14,6 +14,8 @@ final class RandomWalk {
         var stores: [StoreID]
         var beatSeq: Int64
         var content: ImportedContent
+        /// What the claim's checkpoint named.
+        var handed: [StoreID: String] = [:]
     }
 
     struct Published: Equatable {
@@ -91,12 +93,14 @@ final class RandomWalk {
 
     func remember(
         _ id: AttemptID, _ image: ImageID, _ process: ProcessID, _ stores: [StoreID], beatSeq: Int64,
-        stage: StagedObject?
+        stage: StagedObject?, handed: [StoreID: String] = [:]
     ) {
         var content = Fleet.content(id, image, stores: stores)
         if let stage, chance(50) { content.locations[stage.store] = stage.key }
         attempts.append(
-            Attempt(id: id, image: image, process: process, stores: stores, beatSeq: beatSeq, content: content))
+            Attempt(
+                id: id, image: image, process: process, stores: stores, beatSeq: beatSeq, content: content,
+                handed: handed))
     }
 
     /// Mostly one of the newest, which may be alive; sometimes any that ever was.

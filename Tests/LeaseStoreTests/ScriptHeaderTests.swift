@@ -9,7 +9,9 @@ import Testing
     private static let prelude = String(decoding: PackageResources.prelude_lua, as: UTF8.self)
 
     /// The scripts that add work or data: refused when memory is full.
-    private static let adding: Set = ["import-create", "upload-open", "image-create", "image-update", "member-add"]
+    private static let adding: Set = [
+        "import-create", "upload-open", "import-checkpoint", "image-create", "image-update", "member-add",
+    ]
     private static let reading: Set = ["garbage-check", "lease-scan", "queue-stats"]
 
     private struct Script {

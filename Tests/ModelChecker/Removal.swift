@@ -30,6 +30,9 @@ struct Removal {
         Removal(rule: .auditEndsOverdue, configuration: .endOfImports, breaks: ["V1"], isOfProgress: true),
         Removal(rule: .takenStaysGarbage, configuration: .endOfUploads, breaks: ["V1"], isOfProgress: true),
         Removal(rule: .drainIsUnspent, configuration: .endOfImports, breaks: ["V2"], isOfProgress: true),
+        Removal(rule: .endKeepsCheckpoint, configuration: .resume, breaks: ["O6c"]),
+        Removal(rule: .checkpointIsAsked, configuration: .resume, breaks: ["O7"]),
+        Removal(rule: .uploadIsCompared, configuration: .resume, breaks: ["O3"]),
     ]
 
     /// Where tasks have nonces of their own, claims need others to be told apart by.

@@ -6,6 +6,9 @@ extension Call: CustomStringConvertible {
         case .uploadOpen(let task, let nonce, _): "upload-open of task \(task), nonce \(nonce)"
         case .importClaim(let nonce, _): "import-claim, nonce \(nonce)"
         case .importBeat(let task, let nonce, let number): "import-beat \(number) of task \(task), nonce \(nonce)"
+        case .importCheckpoint(let task, let nonce, let objects):
+            "import-checkpoint of task \(task), nonce \(nonce)"
+                + (objects.isEmpty ? ", to forget it" : ": objects \(objects)")
         case .importPublish(let publish): "import-publish of \(publish)"
         case .importFail(let task, let nonce, let how): "import-fail (\(how)) of task \(task), nonce \(nonce)"
         case .importRelease(let task, let nonce): "import-release of task \(task), nonce \(nonce)"
@@ -58,6 +61,7 @@ extension Reply: CustomStringConvertible {
         case .resumed: "resumed"
         case .over: "over"
         case .ok: "ok"
+        case .kept: "kept"
         case .published: "published"
         case .gone: "gone"
         case .changed: "changed"

@@ -4,6 +4,8 @@ package enum Call: Hashable, Sendable {
     case uploadOpen(task: Int, nonce: Int, worker: Int)
     case importClaim(nonce: Int, worker: Int)
     case importBeat(task: Int, nonce: Int, number: Int)
+    /// What another attempt needs to go on; no objects: it is forgotten, since the attempt begins anew.
+    case importCheckpoint(task: Int, nonce: Int, objects: Bits)
     case importPublish(Publish)
     case importFail(task: Int, nonce: Int, how: Failure)
     case importRelease(task: Int, nonce: Int)
@@ -62,7 +64,7 @@ package enum Reply: Hashable, Sendable {
     case noImage, locked(by: Int), wrongStatus(ImageStatus)
     case task(Claimed)
     case empty, paused, resumed, over
-    case ok, published, gone, changed
+    case ok, kept, published, gone, changed
     case lost(Lost)
     case requeued, ended, released
     case suspected, moved, alive
@@ -80,6 +82,8 @@ package struct Claimed: Hashable, Sendable {
     package var beat: Int
     package var stage: Int?
     package var format: Int
+    /// What the checkpoint names.
+    package var kept = Bits()
 }
 
 /// Why a lease is lost.
@@ -108,7 +112,7 @@ extension Call {
     var nonce: Int? {
         switch self {
         case .uploadOpen(_, let nonce, _), .importClaim(let nonce, _), .importBeat(_, let nonce, _),
-            .importFail(_, let nonce, _), .importRelease(_, let nonce):
+            .importFail(_, let nonce, _), .importRelease(_, let nonce), .importCheckpoint(_, let nonce, _):
             nonce
         case .importPublish(let publish): publish.nonce
         case .part(.beatRead(_, let nonce)), .part(.beatSave(_, let nonce, _)), .part(.publishCheck(_, let nonce)):

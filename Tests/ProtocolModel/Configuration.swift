@@ -60,6 +60,8 @@ package struct Configuration: Sendable {
     package var patches = 0
     /// How often an image is taken out of service or put back.
     package var switches = 0
+    /// Checkpoints of attempts.
+    package var checkpoints = 0
 
     // What is allowed at any time.
     package var failures: [Failure] = [.retryNow]
@@ -68,6 +70,9 @@ package struct Configuration: Sendable {
     package var cancels = Bits()
     package var deletes = Bits()
     package var deadlines = Bits()
+    /// Stores in which another attempt goes on with the very object that was begun, under its key: an upload that has
+    /// an id. In the others it copies what is there into an object of its own.
+    package var uploadStores = Bits()
     /// Stores in which writing may fail.
     package var failingStores = Bits()
     package var sweeps = false

@@ -2,8 +2,20 @@
 /// kept, so these are smaller; some claims are kept back for the time after the last fault.
 extension Configuration {
     package static let allOfProgress: [Configuration] = [
-        endOfImports, endOfThefts, endOfUploads, endOfGarbage, endOfFailovers,
+        endOfImports, endOfThefts, endOfUploads, endOfGarbage, endOfFailovers, endOfResumes,
     ]
+
+    package static let endOfResumes = Configuration(
+        "resumes", "attempts continue each other, beside predecessors that still write",
+        tasks: [Request()], workers: 2, nonces: 4
+    ) {
+        $0.reserve = 2
+        $0.uploadStores = [0]
+        $0.checkpoints = 1
+        $0.crashes = 1
+        $0.sweeps = true
+        $0.maxAttempts = 2
+    }
 
     package static let endOfImports = Configuration(
         "imports", "every way to fail, a death, a delay, a drain, a pause and a deadline",

@@ -5,8 +5,35 @@ extension Configuration {
         core, stealing, restart, retry, drain, fairness, changes, conversion, uploads, adoption, stores, deletion,
         withdrawal,
         sweeping,
-        failover, failoverSweeping, failoverUploads, losses,
+        failover, failoverSweeping, failoverUploads, losses, resume, resumeSweeping,
     ]
+
+    package static let resume = Configuration(
+        "resume",
+        "attempts continue each other, in one store with the upload that was begun and in another with a copy, beside "
+            + "predecessors that still write",
+        tasks: [Request(stores: [0, 1])], workers: 2, nonces: 3
+    ) {
+        $0.stores = 2
+        $0.uploadStores = [0]
+        $0.checkpoints = 2
+        $0.crashes = 1
+        $0.maxAttempts = 2
+        $0.releases = true
+    }
+
+    package static let resumeSweeping = Configuration(
+        "resume-sweeping",
+        "an upload that is continued while Redis falls back to an earlier state, and what is left over is swept",
+        tasks: [Request()], workers: 2, nonces: 2
+    ) {
+        $0.uploadStores = [0]
+        $0.checkpoints = 1
+        $0.failovers = 1
+        $0.cancels = [0]
+        $0.sweeps = true
+        $0.maxAttempts = 2
+    }
 
     package static let core = Configuration(
         "core", "two imports of one image, two workers: death, delay, lost and doubled requests, recovery, cancel",

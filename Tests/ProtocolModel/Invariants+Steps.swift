@@ -7,7 +7,8 @@ package struct StepInvariant: Sendable {
     package static let all: [StepInvariant] = [
         StepInvariant(
             name: "L3",
-            statement: "beat, publish, fail and release change nothing unless processing under the caller's nonce"
+            statement:
+                "beat, checkpoint, publish, fail and release change nothing unless processing under the caller's nonce"
         ) { model, before, action, after in
             guard let call = action.call, let (task, nonce) = call.attempt, before.redis != after.redis else {
                 return true
@@ -43,11 +44,14 @@ package struct StepInvariant: Sendable {
             guard before.told.isPaused, let call = action.call, case .importClaim = call else { return true }
             return before.redis.tasks == after.redis.tasks
         },
-        StepInvariant(name: "O1", statement: "a worker writes only the objects whose keys are its attempt's") {
-            model, before, action, _ in
+        StepInvariant(
+            name: "O1",
+            statement: "a worker writes only the objects whose keys are its attempt's, or handed over to it as uploads"
+        ) { model, before, action, _ in
             guard case .write(let index, let object) = action else { return true }
             let (worker, store) = (before.workers[index], model.configuration.store(of: object))
-            return object == model.scripts.object(of: worker.task, nonce: worker.nonce, in: store)
+            let isHanded = worker.handed.contains(object) && model.configuration.uploadStores.contains(store)
+            return isHanded || object == model.scripts.object(of: worker.task, nonce: worker.nonce, in: store)
         },
         StepInvariant(name: "O2", statement: "a completed object never changes") { _, before, _, after in
             zip(before.objects, after.objects).allSatisfy { $0 == nil || $1 == nil || $0 == $1 }
@@ -63,11 +67,17 @@ package struct StepInvariant: Sendable {
                 }
         },
         StepInvariant(
-            name: "O6", statement: "nothing that an image, a stage or a running attempt names is deleted"
+            name: "O6",
+            statement: "nothing that an image, a stage, a running attempt or a live task's checkpoint names is deleted"
         ) { model, before, _, after in
             before.objects.indices.allSatisfy { object in
-                before.objects[object] == nil || after.objects[object] != nil
-                    || !model.scripts.isNamed(before.redis, object)
+                let isDeleted =
+                    before.objects[object] != nil
+                    ? after.objects[object] == nil
+                    : before.unfinished.contains(object) && !after.unfinished.contains(object)
+                        && after.objects[object] == nil
+                let isKept = before.redis.tasks.contains { $0.isLive && $0.kept.contains(object) }
+                return !isDeleted || (!isKept && !model.scripts.isNamed(before.redis, object))
             }
         },
         StepInvariant(
@@ -125,7 +135,7 @@ extension Call {
     var attempt: (task: Int, nonce: Int)? {
         switch self {
         case .importBeat(let task, let nonce, _), .importFail(let task, let nonce, _),
-            .importRelease(let task, let nonce):
+            .importRelease(let task, let nonce), .importCheckpoint(let task, let nonce, _):
             (task, nonce)
         case .importPublish(let publish): (publish.task, publish.nonce)
         case .part(.beatSave(let task, let nonce, _)): (task, nonce)

@@ -115,8 +115,16 @@ extension Invariant {
                 if model.scripts.isNamed(state.redis, object) || state.redis.garbage.contains(object) { return true }
                 if state.told.strays.contains(object) { return true }
                 return state.workers.contains {
-                    $0.hasAttempt && $0.nonce == model.configuration.nonce(of: object)
+                    $0.hasAttempt
+                        && ($0.nonce == model.configuration.nonce(of: object) || $0.handed.contains(object))
                 }
+            }
+        },
+        Invariant(
+            name: "O6c", statement: "what a live task's checkpoint names is not garbage, and no other task has one"
+        ) { _, state in
+            state.redis.tasks.allSatisfy {
+                $0.isLive ? $0.kept.intersection(state.redis.garbage).isEmpty : $0.kept.isEmpty
             }
         },
     ]

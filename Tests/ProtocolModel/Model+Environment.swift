@@ -57,6 +57,7 @@ extension Model {
     func complete(_ write: Write, in state: inout State) {
         guard state.objects[write.object] == nil || removed == .keyContainsNonce else { return }
         state.objects[write.object] = write.content
+        state.unfinished.remove(write.object)
     }
 
     /// What was durable is lost all the same, by somebody's hand.
@@ -124,6 +125,8 @@ extension Model {
                 }
                 if !isAwaited { after.told.strays.insert(object) }
             }
+            // What was handed over in that time has lost its checkpoint.
+            for worker in after.workers { after.told.strays = after.told.strays.union(worker.handed) }
             steps.append((.failover, after))
         }
     }

@@ -132,6 +132,7 @@ extension Model {
             var after = state
             after.sweeper.undeleted.remove(object)
             after.objects[object] = nil
+            after.unfinished.remove(object)
             after.told.strays.remove(object)
             steps.append((.sweeperDeletes(object: object), after))
         }

@@ -39,6 +39,8 @@ extension Model {
         switch (actor, call) {
         case (.worker, .importClaim), (.worker, .importPublish), (.worker, .garbageName): true
         case (.worker(let index), .uploadOpen): state.workers[index].phase != .idle
+        case (.worker(let index), .importCheckpoint(_, _, let objects)):
+            state.workers[index].phase == .settling(call) || (objects.isEmpty && hasToForget(index, state))
         case (.worker(let index), .importRelease): state.workers[index].phase == .settling(call)
         case (.worker(let index), .importFail(_, _, let how)):
             state.workers[index].phase == .settling(call)

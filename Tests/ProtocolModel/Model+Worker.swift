@@ -45,7 +45,7 @@ extension Model {
             case .task(let claimed):
                 after.workers[index] = Worker(
                     phase: .running, task: claimed.task, nonce: claimed.nonce, stage: claimed.stage,
-                    format: claimed.format, beat: claimed.beat)
+                    format: claimed.format, handed: claimed.kept, beat: claimed.beat)
             case .opened:
                 guard case .uploadOpen(let task, let nonce, _) = call else { return }
                 after.workers[index] = Worker(
@@ -68,6 +68,7 @@ extension Model {
         let targets = self.targets(worker)
         for store in targets.subtracting(worker.written).subtracting(worker.failed) {
             let write = write(worker, store)
+            guard !isSpoiled(write, worker, state) else { continue }
             var after = state
             complete(write, in: &after)
             after.workers[index].written.insert(store)
@@ -81,6 +82,7 @@ extension Model {
             steps.append((.storeFails(worker: index, store: store), after))
         }
         beat(state, index, &steps)
+        resume(state, index, &steps)
         if let publish = publish(worker, state) {
             let call: Call =
                 removed == .publishIsOneScript
@@ -97,8 +99,62 @@ extension Model {
     }
 
     private func write(_ worker: Worker, _ store: Int) -> Write {
-        Write(
-            object: scripts.object(of: worker.task, nonce: worker.nonce, in: store), content: content(worker))
+        Write(object: object(worker, store), content: content(worker))
+    }
+
+    /// What it writes in a store: where that can go on, what was handed over to it.
+    private func object(_ worker: Worker, _ store: Int) -> Int {
+        let handed = configuration.uploadStores.contains(store) ? worker.handed : []
+        return handed.intersection(configuration.objects(in: store)).first { _ in true }
+            ?? scripts.object(of: worker.task, nonce: worker.nonce, in: store)
+    }
+
+    /// Whether the store tells that the upload is gone, or was completed by somebody else, who had it before or after.
+    private func isSpoiled(_ write: Write, _ worker: Worker, _ state: State) -> Bool {
+        guard configuration.checkpoints > 0, removed != .uploadIsCompared else { return false }
+        if let content = state.objects[write.object] { return content != write.content }
+        return worker.handed.contains(write.object) && !state.unfinished.contains(write.object)
+    }
+
+    private func isSpoiled(_ worker: Worker, _ state: State) -> Bool {
+        targets(worker).subtracting(worker.written).subtracting(worker.failed)
+            .contains { isSpoiled(write(worker, $0), worker, state) }
+    }
+
+    /// Keeps what another attempt needs; or forgets what was handed over, and begins anew.
+    private func resume(_ state: State, _ index: Int, _ steps: inout [Step]) {
+        let worker = state.workers[index]
+        let hasBegun = !worker.written.isEmpty || !worker.failed.isEmpty
+        let forgetting = Call.importCheckpoint(task: worker.task, nonce: worker.nonce, objects: [])
+        if hasBegun {
+            // Some store has whole what only begins with the upload: nothing is spent, and another attempt begins anew.
+            if isSpoiled(worker, state) { settle(forgetting, state, index, &steps) }
+            return
+        }
+        // The source may have changed, too.
+        if !worker.handed.isEmpty || isSpoiled(worker, state) {
+            perform(forgetting, by: .worker(index), state, &steps) { after, reply in
+                if reply == .kept { after.workers[index].handed = [] } else { after.workers[index].phase = .naming }
+            }
+        }
+        guard state.budget.checkpoints > 0, configuration.tasks[worker.task].method == .download else { return }
+        var before = state
+        before.budget.checkpoints -= 1
+        let objects = Bits(targets(worker).map { object(worker, $0) })
+        for object in objects where state.objects[object] == nil { before.unfinished.insert(object) }
+        perform(
+            .importCheckpoint(task: worker.task, nonce: worker.nonce, objects: objects), by: .worker(index), before,
+            &steps
+        ) { after, reply in
+            // What was copied is not needed any more.
+            after.workers[index].handed = worker.handed.intersection(objects)
+            if reply != .kept { after.workers[index].phase = .naming }
+        }
+    }
+
+    /// Whether an attempt has to begin anew.
+    func hasToForget(_ index: Int, _ state: State) -> Bool {
+        state.workers[index].phase == .running && isSpoiled(state.workers[index], state)
     }
 
     /// Where the attempt writes: staged data stays where it is, and is copied to other stores.
@@ -122,7 +178,7 @@ extension Model {
         let targets = self.targets(worker)
         guard targets.subtracting(worker.written).subtracting(worker.failed).isEmpty else { return nil }
         guard worker.failed.isEmpty || !request.mustAll else { return nil }
-        var objects = Bits(worker.written.map { scripts.object(of: worker.task, nonce: worker.nonce, in: $0) })
+        var objects = Bits(worker.written.map { object(worker, $0) })
         if request.method == .direct {
             // Without staged data, or with staged data that is gone, the attempt can only be given up.
             guard let stage = worker.stage, state.objects[stage] != nil else { return nil }
@@ -176,6 +232,9 @@ extension Model {
             case .ok:
                 guard let publish = publish(worker, state) else { return }
                 after.workers[index].phase = .settling(.part(.publishWrite(publish)))
+            case .kept:
+                after.workers[index].phase = .settling(
+                    .importFail(task: worker.task, nonce: worker.nonce, how: .workerFault))
             case .changed:
                 after.workers[index].phase = .settling(
                     .importFail(task: worker.task, nonce: worker.nonce, how: .retryNow))
@@ -198,10 +257,7 @@ extension Model {
     /// Names what the attempt may have written.
     private func name(_ state: State, _ index: Int, _ steps: inout [Step]) {
         let worker = state.workers[index]
-        let own = Bits(
-            configuration.tasks[worker.task].stores.map {
-                scripts.object(of: worker.task, nonce: worker.nonce, in: $0)
-            })
+        let own = mayHaveWritten(worker)
         switch removed {
         case .onlySweeperDeletes:
             var after = state
@@ -219,6 +275,12 @@ extension Model {
         }
     }
 
+    private func mayHaveWritten(_ worker: Worker) -> Bits {
+        let stores = configuration.tasks[worker.task].stores
+        return Bits(stores.map { scripts.object(of: worker.task, nonce: worker.nonce, in: $0) })
+            .union(worker.handed)
+    }
+
     /// What it was writing may still land, any time later.
     private func crash(_ state: State, _ index: Int, _ steps: inout [Step]) {
         let worker = state.workers[index]
@@ -228,9 +290,8 @@ extension Model {
         after.workers[index].phase = .dead
         if worker.hasAttempt, scripts.lost(state.redis, worker.task, worker.nonce) != nil {
             // A loser that dies before it has named what it wrote after its end.
-            for store in configuration.tasks[worker.task].stores {
-                let object = scripts.object(of: worker.task, nonce: worker.nonce, in: store)
-                if state.objects[object] != nil { after.told.strays.insert(object) }
+            for object in mayHaveWritten(worker) where state.objects[object] != nil {
+                after.told.strays.insert(object)
             }
         }
         steps.append((.crash(worker: index), after))

@@ -56,6 +56,7 @@ package struct Packer {
         add(task.place)
         add(task.settled.map { Int($0.rawValue) })
         add(task.stole)
+        add(task.kept)
     }
 
     package mutating func add(_ state: State) {
@@ -78,6 +79,7 @@ package struct Packer {
             add(write.content)
         }
         for content in state.objects { add(content) }
+        add(state.unfinished)
         add(Int(state.told.created.raw))
         add(Int(state.told.cancelled.raw))
         add(Int(state.told.deleted.raw))
@@ -94,6 +96,7 @@ package struct Packer {
         add(state.budget.patches)
         add(state.budget.switches)
         add(state.budget.losses)
+        add(state.budget.checkpoints)
         add(state.minted)
     }
 
@@ -115,6 +118,7 @@ package struct Packer {
         add(worker.nonce)
         add(worker.stage)
         add(worker.format)
+        add(worker.handed)
         add(worker.beat)
         add(Int(worker.written.raw))
         add(Int(worker.failed.raw))
@@ -139,6 +143,7 @@ extension Call {
         case .importClaim(let nonce, let worker): number(3, nonce, worker)
         case .importBeat(let task, let nonce, let beat): number(4, task, nonce, beat)
         case .importPublish(let publish): number(5, publish)
+        case .importCheckpoint(let task, let nonce, let objects): number(30, task, nonce, 0, objects)
         case .importFail(let task, let nonce, let how): number(6, task, nonce, Int(how.rawValue))
         case .importRelease(let task, let nonce): number(7, task, nonce)
         case .importSuspect(let task, let beat): number(8, task, beat)

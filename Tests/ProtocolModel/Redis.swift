@@ -93,6 +93,8 @@ package struct Task: Hashable, Sendable {
     package var place = 0
     package var settled: Settled?
     package var stole: Int?
+    /// What its checkpoint names: objects in the making that another attempt goes on with. None: no checkpoint.
+    package var kept = Bits()
 
     package var isLive: Bool { state == .pending || state == .processing }
 }

@@ -20,6 +20,9 @@ package enum Rule: String, CaseIterable, Sendable {
     case auditEndsOverdue = "audit-ends-overdue"
     case takenStaysGarbage = "taken-stays-garbage"
     case drainIsUnspent = "drain-is-unspent"
+    case endKeepsCheckpoint = "end-keeps-checkpoint"
+    case checkpointIsAsked = "checkpoint-is-asked"
+    case uploadIsCompared = "upload-is-compared"
 
     /// What is done in its place.
     package var removal: String {
@@ -44,6 +47,9 @@ package enum Rule: String, CaseIterable, Sendable {
         case .auditEndsOverdue: "no audit ends what is past its deadline"
         case .takenStaysGarbage: "garbage is forgotten when the sweeper takes it"
         case .drainIsUnspent: "every claim counts against the attempts, that of a worker that gave its task back too"
+        case .endKeepsCheckpoint: "the end of an attempt calls garbage what its checkpoint names"
+        case .checkpointIsAsked: "nobody asks checkpoints whether an object is named"
+        case .uploadIsCompared: "an upload that was handed over and is complete is taken for one's own"
         }
     }
 }

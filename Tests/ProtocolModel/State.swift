@@ -15,6 +15,8 @@ package struct State: Hashable, Sendable {
     package var writes: [Write] = []
     /// Per object whose bytes it holds, once it is complete.
     package var objects: [Int?]
+    /// Objects in the making whose beginning is safe in the store, as a checkpoint says: unfinished uploads and files.
+    package var unfinished = Bits()
     package var marker = Marker()
     package var told: Told
     package var budget: Budget
@@ -62,6 +64,8 @@ package struct Worker: Hashable, Sendable {
     /// As the claim told.
     package var stage: Int?
     package var format = 0
+    /// The objects in the making that the claim handed over to it.
+    package var handed = Bits()
     /// The number of the last beat it sent.
     package var beat = 0
     /// Stores in which its object is complete, and those in which writing failed.
@@ -120,6 +124,7 @@ package struct Budget: Hashable, Sendable {
     package var patches: Int
     package var switches: Int
     package var losses: Int
+    package var checkpoints: Int
 
     init(_ configuration: Configuration) {
         copies = configuration.copies
@@ -131,5 +136,6 @@ package struct Budget: Hashable, Sendable {
         patches = configuration.patches
         switches = configuration.switches
         losses = configuration.losses
+        checkpoints = configuration.checkpoints
     }
 }

@@ -92,6 +92,13 @@ extension Breach {
             "O7", "an object that nobody knows of",
             { try .imports.after(.creates, .claims, .writes, .fails) }
         ) { $0.state.redis.garbage = [] },
+        Breach("O6c", "what a checkpoint names is garbage", Scene.handedOver) {
+            $0.state.redis.garbage.insert(0)
+        },
+        Breach("O6c", "an ended task has a checkpoint", { try Scene.handedOver().after(.cancels) }) {
+            $0.state.redis.tasks[0].kept = [0]
+            $0.state.redis.garbage = [1, 2, 3, 4, 5]
+        },
     ]
 
     static let ofWhatWasTold = [

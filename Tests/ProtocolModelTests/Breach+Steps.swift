@@ -72,6 +72,18 @@ extension Breach {
             $0.action = .write(worker: 0, object: 4)
             ($0.state.objects[0], $0.state.objects[4]) = (nil, 0)
         },
+        Breach(
+            "O1", "a worker writes an object that was handed over to be copied",
+            { try Scene.handedOver().after(.claimsAnew, .does(.write(worker: 0, object: 0))) }
+        ) {
+            $0.action = .write(worker: 0, object: 3)
+            ($0.state.objects[0], $0.state.objects[3]) = (nil, 1)
+            $0.state.unfinished = [0]
+        },
+        Breach(
+            "O1", "a worker writes the upload of another attempt, which was not handed over to it",
+            { try Scene.handedOver().after(.claimsAnew, .does(.write(worker: 0, object: 0))) }
+        ) { $0.before.workers[0].handed = [] },
         Breach("O2", "an object is written over", { try .imports.after(.creates, .claims, .writes, .beats) }) {
             $0.action = .land(object: 0)
             $0.state.objects[0] = 1
@@ -100,6 +112,18 @@ extension Breach {
                 state.redis.queued = []
                 state.redis.ring[0] = nil
             }
+        },
+        Breach("O6", "an upload that a checkpoint names is aborted", { try Scene.handedOver().after(.claimsAnew) }) {
+            $0.state.unfinished.remove(0)
+        },
+        Breach(
+            "O6", "the object that is to be continued is deleted", { try Scene.handedOver().after(.claimsAnew) }
+        ) { scene in
+            scene.bendBoth {
+                $0.unfinished = []
+                $0.objects[0] = 0
+            }
+            scene.state.objects[0] = nil
         },
         Breach("O8", "what was an image's in a Redis that was lost is deleted", Scene.swept) {
             $0.bendBoth { $0.told.lost = [0] }

@@ -35,6 +35,7 @@ extension Move {
     static let fails = Move.call(.importFail(task: 0, nonce: 0, how: .retryNow))
     static let publishes = Move.call(
         .importPublish(Publish(task: 0, nonce: 0, objects: [0], digest: 0, format: 0)))
+    static let claimsAnew = Move.call(.importClaim(nonce: 1, worker: 0))
     static let suspects = Move.call(.importSuspect(task: 0, beat: 1))
     static let isSilent = Move.does(.passes(.silence(task: 0)))
     static let recovers = Move.call(.importRecover(task: 0, beat: 1, dead: nil))
@@ -44,6 +45,12 @@ extension Scene {
     static let imports = Scene(.imports)
 
     static func published() throws -> Scene { try imports.after(.creates, .claims, .writes, .publishes) }
+
+    /// An attempt has failed, and its checkpoint names an upload and a file.
+    static func handedOver() throws -> Scene {
+        try Scene(.handing).after(
+            .creates, .claims, .call(.importCheckpoint(task: 0, nonce: 0, objects: [0, 3])), .fails)
+    }
 
     static func swept() throws -> Scene {
         try imports.after(

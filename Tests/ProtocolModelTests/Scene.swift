@@ -74,6 +74,12 @@ extension Configuration {
     static let staging = Configuration(
         "staging", "data is staged, and imported", tasks: [Request(.stage), Request(.direct)], workers: 1, nonces: 2)
 
+    static let handing = {
+        var configuration = Configuration.resume
+        configuration.cancels = [0]
+        return configuration
+    }()
+
     /// Small enough to be looked at to its end.
     static let ending = Configuration(
         "ending", "an import with two attempts, and a worker that may give it back", tasks: [Request()], workers: 1,

@@ -31,6 +31,9 @@ package enum KeyInvariants {
                         check(places == 1, 'Q1 in ' .. places .. ' places: ' .. id)
                         check((leased and true or false) == (task.state == 'processing'), 'Q2 place: ' .. id)
                         check(not score('done', id), 'Q1 live, but in done: ' .. id)
+                        for object in string.gmatch(task.kept or '', '[^,]+') do
+                            check(not score('garbage', object), 'O6 kept, and garbage: ' .. object)
+                        end
                         local status = ({ upload = 'saving', stage = 'uploading' })[task.kind] or 'importing'
                         local now = redis.call('HGET', tag .. 'image:' .. task.image, 'status')
                         check(now == status, 'status ' .. tostring(now) .. ' under ' .. id)
@@ -38,6 +41,7 @@ package enum KeyInvariants {
                         check(task.state == 'success' or task.state == 'failure', 'state: ' .. tostring(task.state))
                         check(not live and places == 0, 'Q1 ended, but in an index: ' .. id)
                         check(lock ~= id, 'L1 an ended task holds the lock: ' .. id)
+                        check(not task.checkpoint and not task.kept, 'O6 ended, with a checkpoint: ' .. id)
                         check(score('done', id) and task.result and task.expires_at, 'not laid to rest: ' .. id)
                     end
                     if task.state == 'processing' then

@@ -10,10 +10,10 @@ local faults, ended = {}, 0
 -- What looking takes; the rest of the hash is read only where something has to be written.
 local function glance(id)
     local values = redis.call('HMGET', task_key(id), 'state', 'image', 'owner', 'kind', 'updated_at', 'lease_ms',
-        'deadline_at')
+        'deadline_at', 'kept')
     return {
         state = values[1], image = values[2] or '', owner = values[3] or '', kind = values[4] or nil,
-        updated_at = values[5], lease_ms = values[6], deadline_at = values[7],
+        updated_at = values[5], lease_ms = values[6], deadline_at = values[7], kept = values[8] or nil,
     }
 end
 
@@ -26,12 +26,17 @@ local function wrong(invariant, text, id, task)
     faults[#faults + 1] = fault(invariant, text .. ': ' .. id, id, task)
 end
 
--- What a running attempt may write, and is called garbage.
+-- What a running attempt may write, or the checkpoint names, and is called garbage.
 local function garbage_of(id, task)
-    local more = redis.call('HMGET', task_key(id), 'nonce', 'input')
+    local named = kept_by(task.kept)
+    if task.state == 'processing' then
+        local more = redis.call('HMGET', task_key(id), 'nonce', 'input')
+        for _, store in ipairs(cjson.decode(more[2]).stores) do
+            named[store .. ' ' .. task.image .. '/' .. more[1]] = true
+        end
+    end
     local objects = {}
-    for _, store in ipairs(cjson.decode(more[2]).stores) do
-        local object = store .. ' ' .. task.image .. '/' .. more[1]
+    for object in pairs(named) do
         if redis.call('ZSCORE', GARBAGE, object) then objects[#objects + 1] = object end
     end
     return objects
@@ -111,10 +116,10 @@ local function audit(id)
             wrong('Q2', 'wrong lease', id, task)
             redis.call('ZADD', LEASES, expiry, id)
         end
-        for _, object in ipairs(garbage_of(id, task)) do
-            wrong('O6', 'garbage that a running attempt writes', id, task)
-            redis.call('ZREM', GARBAGE, object)
-        end
+    end
+    for _, object in ipairs(garbage_of(id, task)) do
+        wrong('O6', 'garbage that its attempt writes or its checkpoint names', id, task)
+        redis.call('ZREM', GARBAGE, object)
     end
     if NOW >= tonumber(task.deadline_at) then
         complete(id, task)

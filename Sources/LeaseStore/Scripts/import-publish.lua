@@ -18,11 +18,13 @@ local image = load(image_key(task.image))
 if not image or image.status == 'deleted' then return { 'gone' } end
 local stage = image.stage and cjson.decode(image.stage)
 
--- An object is the attempt's own, or the staged one that the claim saw; nothing else may become an image's bytes.
-local own = task.image .. '/' .. nonce
+-- An object is the attempt's own, one that its checkpoint names, or the staged one that the claim saw; nothing else may
+-- become an image's bytes.
+local own, kept = task.image .. '/' .. nonce, kept_by(task.kept)
 for i = 15, #ARGV, 2 do
     local adopted = stage and stage.store == ARGV[i] and stage.key == ARGV[i + 1] and task.kind == nil
-    if ARGV[i + 1] ~= own and not adopted then return { 'changed', 'staged data' } end
+    local is_kept = kept[ARGV[i] .. ' ' .. ARGV[i + 1]]
+    if ARGV[i + 1] ~= own and not adopted and not is_kept then return { 'changed', 'staged data' } end
 end
 if #ARGV < 16 or (task.kind == 'stage' and #ARGV > 16) then
     return redis.error_reply('ERR a publish needs a location, and a staging just one')

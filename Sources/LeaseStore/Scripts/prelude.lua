@@ -111,6 +111,31 @@ local function name_garbage(store, key)
     redis.call('ZADD', GARBAGE, NOW, store .. ' ' .. key)
 end
 
+-- What the checkpoint of a task names, as a set of `<store> <object key>`.
+local function kept_by(kept)
+    local objects = {}
+    for _, object in ipairs(split(kept)) do objects[object] = true end
+    return objects
+end
+
+-- Whether this object is named: by its image, as staged data, by a running attempt, or by a live task's checkpoint.
+local function is_named(store, key)
+    local image_id, nonce = string.match(key, '^([^/]+)/([^/]+)$')
+    if not image_id then return false end
+    local image = redis.call('HMGET', image_key(image_id), 'loc:' .. store, 'stage')
+    if image[1] == key then return true end
+    if image[2] then
+        local stage = cjson.decode(image[2])
+        if stage.store == store and stage.key == key then return true end
+    end
+    local holder = redis.call('GET', lock_key(image_id))
+    if not holder then return false end
+    local task = redis.call('HMGET', task_key(holder), 'state', 'nonce', 'kept')
+    if task[1] == 'processing' and task[2] == nonce then return true end
+    local is_alive = task[1] == 'processing' or task[1] == 'pending'
+    return is_alive and task[3] and kept_by(task[3])[store .. ' ' .. key] or false
+end
+
 -- A task's score in its tenant's queue: by priority, then first come first served. Kept for all its attempts.
 local function place(priority, sequence)
     return (9 - priority) * 17592186044416 + sequence
@@ -135,7 +160,8 @@ local function dequeue(id, task)
     if redis.call('ZCARD', queue_key(task.owner)) == 0 then redis.call('ZREM', RING, task.owner) end
 end
 
--- Ends the running attempt: a line of history, out of the leases, and whatever it may have written becomes garbage.
+-- Ends the running attempt: a line of history, out of the leases, and whatever it may have written becomes garbage,
+-- unless the checkpoint names it.
 -- The nonce stays in the hash, so that a repeat of the ending call is recognised.
 local function end_attempt(id, task, reason, published)
     local lines = redis.call('RPUSH', history_key(id), cjson.encode({
@@ -147,7 +173,10 @@ local function end_attempt(id, task, reason, published)
     redis.call('ZREM', LEASES, id)
     redis.call('PEXPIRE', claim_key(task.nonce), 3600000)
     if not published then
-        for _, store in ipairs(stores_of(task)) do name_garbage(store, task.image .. '/' .. task.nonce) end
+        local kept, key = kept_by(task.kept), task.image .. '/' .. task.nonce
+        for _, store in ipairs(stores_of(task)) do
+            if not kept[store .. ' ' .. key] then name_garbage(store, key) end
+        end
     end
 end
 
@@ -169,6 +198,14 @@ local function restore_image(task, image)
     end
 end
 
+-- Of what a checkpoint named, what nothing names any more is garbage.
+local function let_go(kept)
+    for object in pairs(kept_by(kept)) do
+        local store, key = string.match(object, '^([^ ]+) (.+)$')
+        if not is_named(store, key) then name_garbage(store, key) end
+    end
+end
+
 -- Ends a task for good. `image` is its image's hash, or nil where that is gone.
 local function finish(id, task, state, result, message, image)
     if task.state == 'processing' then
@@ -180,7 +217,7 @@ local function finish(id, task, state, result, message, image)
     local retention = tonumber(redis.call('HGET', CONTROL, 'retention_ms') or 172800000)
     redis.call('HSET', task_key(id), 'state', state, 'result', result, 'message', message, 'updated_at', NOW,
         'expires_at', NOW + retention)
-    redis.call('HDEL', task_key(id), 'suspect', 'due_at')
+    redis.call('HDEL', task_key(id), 'suspect', 'due_at', 'checkpoint', 'kept')
     -- A token in the source's query has done its service. After a failure it is kept, since the import may be asked for
     -- again.
     if state == 'success' and string.find(task.input, '?', 1, true) then
@@ -192,6 +229,7 @@ local function finish(id, task, state, result, message, image)
     redis.call('ZADD', DONE, task.created_at, id)
     if redis.call('GET', lock_key(task.image)) == id then redis.call('DEL', lock_key(task.image)) end
     if state == 'failure' and image then restore_image(task, image) end
+    let_go(task.kept)
     count('tasks:' .. result)
     tell(state, id, task, message)
 end
@@ -250,22 +288,6 @@ end
 local function refuse(refusal)
     count('refused:' .. refusal[2])
     return refusal
-end
-
--- Whether this object is named: by its image, as staged data, or by a running attempt.
-local function is_named(store, key)
-    local image_id, nonce = string.match(key, '^([^/]+)/([^/]+)$')
-    if not image_id then return false end
-    local image = redis.call('HMGET', image_key(image_id), 'loc:' .. store, 'stage')
-    if image[1] == key then return true end
-    if image[2] then
-        local stage = cjson.decode(image[2])
-        if stage.store == store and stage.key == key then return true end
-    end
-    local holder = redis.call('GET', lock_key(image_id))
-    if not holder then return false end
-    local task = redis.call('HMGET', task_key(holder), 'state', 'nonce')
-    return task[1] == 'processing' and task[2] == nonce
 end
 
 -- The status of an image that no task is about. Where it was before: imports and uploads begin at the last two. But an

@@ -1,4 +1,4 @@
-/// `import-beat.lua`, `import-publish.lua`, `import-fail.lua`, `import-release.lua`.
+/// `import-beat.lua`, `import-checkpoint.lua`, `import-publish.lua`, `import-fail.lua`, `import-release.lua`.
 extension ScriptModel {
     func importBeat(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ number: Int) -> Reply {
         if let lost = lost(redis, id, nonce) { return .lost(lost) }
@@ -7,6 +7,16 @@ extension ScriptModel {
         redis.tasks[id].isOld = false
         redis.tasks[id].suspect = nil
         return .ok
+    }
+
+    func importCheckpoint(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ objects: Bits) -> Reply {
+        if let lost = lost(redis, id, nonce) { return .lost(lost) }
+        let before = redis.tasks[id].kept
+        let own = Bits(request(id).stores.map { object(of: id, nonce: nonce, in: $0) })
+        guard request(id).isImport, objects.subtracting(before).subtracting(own).isEmpty else { return .refused }
+        redis.tasks[id].kept = objects
+        letGo(&redis, before)
+        return .kept
     }
 
     func importPublish(_ redis: inout Redis, _ publish: Publish) -> Reply {
@@ -20,7 +30,7 @@ extension ScriptModel {
         for object in publish.objects {
             let own = self.object(of: id, nonce: publish.nonce, in: configuration.store(of: object))
             let isAdopted = request(id).isImport && image.stage == object
-            if object != own && !isAdopted { return .changed }
+            if object != own && !isAdopted && !redis.tasks[id].kept.contains(object) { return .changed }
         }
         if publish.objects.isEmpty { return .refused }
         if image.status != statusDuring(id) { return .changed }

@@ -98,6 +98,8 @@ extension ScriptModel {
         let image = redis.images[request(id).image]
         let authority = redis.tasks[id].nonce ?? nonce
         return .task(
-            Claimed(task: id, nonce: authority, beat: redis.tasks[id].beat, stage: image.stage, format: image.format))
+            Claimed(
+                task: id, nonce: authority, beat: redis.tasks[id].beat, stage: image.stage, format: image.format,
+                kept: redis.tasks[id].kept))
     }
 }

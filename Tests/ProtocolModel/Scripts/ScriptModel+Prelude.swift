@@ -48,7 +48,15 @@ extension ScriptModel {
     func endAttempt(_ redis: inout Redis, _ task: Int, isPublished: Bool = false) {
         redis.leases.remove(task)
         guard !isPublished, let nonce = redis.tasks[task].nonce else { return }
-        for store in request(task).stores { nameGarbage(&redis, object(of: task, nonce: nonce, in: store)) }
+        for store in request(task).stores {
+            let own = object(of: task, nonce: nonce, in: store)
+            if !redis.tasks[task].kept.contains(own) || removed == .endKeepsCheckpoint { nameGarbage(&redis, own) }
+        }
+    }
+
+    /// Of what a checkpoint named, what nothing names any more is garbage.
+    func letGo(_ redis: inout Redis, _ kept: Bits) {
+        for object in kept where !isNamed(redis, object) { nameGarbage(&redis, object) }
     }
 
     func statusDuring(_ task: Int) -> ImageStatus {
@@ -84,6 +92,9 @@ extension ScriptModel {
         redis.live.remove(task)
         if redis.images[image].lock == task { redis.images[image].lock = nil }
         if state == .failure, restoring { restoreImage(&redis, task) }
+        let kept = redis.tasks[task].kept
+        redis.tasks[task].kept = []
+        letGo(&redis, kept)
     }
 
     func requeue(_ redis: inout Redis, _ task: Int, isDelayed: Bool, spent: Int) {
@@ -128,6 +139,7 @@ extension ScriptModel {
         if image.locations[configuration.store(of: object)] == object || image.stage == object { return true }
         guard let holder = image.lock else { return false }
         let task = redis.tasks[holder]
+        if task.isLive, task.kept.contains(object), removed != .checkpointIsAsked { return true }
         guard task.state == .processing, let nonce = task.nonce else { return false }
         return self.object(of: holder, nonce: nonce, in: configuration.store(of: object)) == object
     }

@@ -17,6 +17,7 @@ package struct ScriptModel: Sendable {
         case .uploadOpen(let task, let nonce, let worker): uploadOpen(&redis, task, nonce, worker)
         case .importClaim(let nonce, let worker): importClaim(&redis, nonce, worker)
         case .importBeat(let task, let nonce, let number): importBeat(&redis, task, nonce, number)
+        case .importCheckpoint(let task, let nonce, let objects): importCheckpoint(&redis, task, nonce, objects)
         case .importPublish(let publish): importPublish(&redis, publish)
         case .importFail(let task, let nonce, let how): importFail(&redis, task, nonce, how)
         case .importRelease(let task, let nonce): importRelease(&redis, task, nonce)
