@@ -55,6 +55,7 @@ let package = Package(
         // Layer 0: values, and the doors to C libraries.
         .systemLibrary(name: "CHiredis"),
         .target(name: "CDigest"),
+        .target(name: "CFile"),
         .target(name: "CProcess"),
         .target(name: "CDecompress"),
         .target(name: "ImportModel", swiftSettings: settings),
@@ -77,7 +78,7 @@ let package = Package(
             name: "ImageConversion", dependencies: ["ChildProcess", "ImageStorage", "ImportModel", nioCore, nioPosix],
             swiftSettings: settings),
         .target(
-            name: "FilesystemStorage", dependencies: ["ImportModel", "ImageStorage", nioCore, nioPosix],
+            name: "FilesystemStorage", dependencies: ["CFile", "ImportModel", "ImageStorage", nioCore, nioPosix],
             swiftSettings: settings),
         .target(
             name: "ImportPipeline",

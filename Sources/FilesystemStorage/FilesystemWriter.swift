@@ -17,11 +17,17 @@ final class FilesystemWriter: ObjectWriter {
         /// `nil` once committed or abandoned.
         var file: OpenFile?
         var written: Int64 = 0
+        /// Up to here the disk has been set to work.
+        var begun: Int64 = 0
+        /// Up to here it has done it.
         var flushed: Int64 = 0
     }
 
-    /// So much may lie in the page cache before the disk is set to work; the final `fsync` is short then.
-    private static let flushBytes: Int64 = 8 << 20
+    /// So much is written before the disk is set to work on it; twice as much is in the page cache at most.
+    ///
+    /// The final `fsync` is short then. And the pages are used again at once, for the next bytes of some import: a page
+    /// that is new to the cache costs more than the copy into it, and pushes out what somebody reads.
+    private static let windowBytes: Int64 = 4 << 20
 
     init(key: ObjectKey, file: consuming OpenFile, tree: ObjectTree, threads: StoreThreads) {
         self.key = key
@@ -58,13 +64,21 @@ final class FilesystemWriter: ObjectWriter {
                 return .failure(error)
             }
         }
-        do throws(SystemError) { try outcome.get() } catch { throw error.fault(of: tree.store, root: tree.root) }
-        state.written += Int64(block.readableBytes)
-        if state.written - state.flushed >= Self.flushBytes, let descriptor = state.file?.descriptor {
-            // On Linux this advice starts the writing of dirty pages and does not wait for it.
-            posix_fadvise(descriptor, off_t(state.flushed), off_t(state.written - state.flushed), POSIX_FADV_DONTNEED)
-            state.flushed = state.written
+        do throws(SystemError) {
+            try outcome.get()
+            state.written += Int64(block.readableBytes)
+            if state.written - state.begun >= Self.windowBytes { try flush(&state) }
+        } catch {
+            throw error.fault(of: tree.store, root: tree.root)
         }
+    }
+
+    /// Sets the disk to work on what is new, waits for what it was set to before, and lets the page cache forget that.
+    private func flush(_ state: inout State) throws(SystemError) {
+        try state.file?.beginFlush(state.begun..<state.written, key.description)
+        // Of a range without bytes the call would take the rest of the file.
+        if state.begun > state.flushed { try state.file?.endFlush(state.flushed..<state.begun, key.description) }
+        (state.flushed, state.begun) = (state.begun, state.written)
     }
 
     private func finish(_ description: ObjectDescription, _ state: inout State) throws(StorageError) {
@@ -81,6 +95,7 @@ final class FilesystemWriter: ObjectWriter {
         do throws(SystemError) { try file.sync(key.description) } catch {
             throw error.fault(of: tree.store, root: tree.root)
         }
+        file.forget(0..<state.written)
         Failpoint.reach(.objectWritten)
         try tree.publish(key, description: json)
     }

@@ -1,3 +1,4 @@
+import CFile
 import Glibc
 
 /// An open file or folder, closed when it goes out of scope. Calls block: for the store's own threads only.
@@ -26,6 +27,34 @@ struct OpenFile: ~Copyable, Sendable {
 
     func sync(_ name: String) throws(SystemError) {
         try SystemError.check("fsync", name) { fsync(descriptor) }
+    }
+
+    /// Has the disk write what is new in `range`, and does not wait for it.
+    func beginFlush(_ range: Range<Int64>, _ name: String) throws(SystemError) {
+        try flush(range, name, with: cfile_begin_flush)
+    }
+
+    /// Waits until the disk has what is new in `range`, and lets the page cache forget it. It is not durable yet.
+    /// - Throws: what the disk refused, of which no later `sync` speaks again.
+    func endFlush(_ range: Range<Int64>, _ name: String) throws(SystemError) {
+        try flush(range, name, with: cfile_end_flush)
+        forget(range)
+    }
+
+    /// Lets the page cache forget what of `range` the disk has.
+    func forget(_ range: Range<Int64>) {
+        posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)
+    }
+
+    private func flush(
+        _ range: Range<Int64>, _ name: String, with call: (CInt, off_t, off_t) -> CInt
+    ) throws(SystemError) {
+        do throws(SystemError) {
+            try SystemError.check("write", name) { call(descriptor, off_t(range.lowerBound), off_t(range.count)) }
+        } catch {
+            // A kernel that has no such call leaves it all to `sync`.
+            if ![ENOSYS, EINVAL, EOPNOTSUPP].contains(error.code) { throw error }
+        }
     }
 
     /// Writes all of `bytes` at `offset`.

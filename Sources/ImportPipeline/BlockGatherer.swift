@@ -8,6 +8,7 @@ struct BlockGatherer {
     private let blockBytes: Int
     private var arrived = ByteBuffer()
     private var gathered = ByteBuffer()
+    private var spares = SpareBlocks()
 
     init(blockBytes: Int) { self.blockBytes = blockBytes }
 
@@ -24,10 +25,11 @@ struct BlockGatherer {
             arrived = ByteBuffer()
             return nil
         }
-        if gathered.capacity == 0 { gathered.reserveCapacity(blockBytes) }
+        if gathered.capacity == 0 { gathered = spares.take(capacity: blockBytes) }
         gathered.writeBuffer(&piece)
         guard gathered.readableBytes == blockBytes else { return nil }
         defer { gathered = ByteBuffer() }
+        spares.lend(gathered)
         return gathered
     }
 

@@ -15,6 +15,7 @@ struct Decompressor {
     private let blockBytes: Int
     private let decoder: any StreamDecoder
     private var output = ByteBuffer()
+    private var spares = SpareBlocks()
     private var taken: Int64 = 0
     private var given: Int64 = 0
 
@@ -31,7 +32,7 @@ struct Decompressor {
     mutating func step(_ input: ByteBuffer, isLast: Bool) throws(PipelineError) -> Step {
         var step = Step(rest: input)
         repeat {
-            if output.capacity == 0 { output.reserveCapacity(blockBytes) }
+            if output.capacity == 0 { output = spares.take(capacity: blockBytes) }
             let (inputBefore, outputBefore) = (step.rest.readableBytes, output.readableBytes)
             step.isOver = try decoder.decode(
                 &step.rest, into: &output, room: blockBytes - outputBefore, isLast: isLast)
@@ -41,6 +42,7 @@ struct Decompressor {
         } while !step.isOver && output.readableBytes < blockBytes && (isLast || step.rest.readableBytes > 0)
         if output.readableBytes == blockBytes || (step.isOver && output.readableBytes > 0) {
             step.block = output
+            spares.lend(output)
             output = ByteBuffer()
         }
         return step

@@ -13,6 +13,7 @@ extension ImportPipeline {
         let digestLanes = algorithms.map { ($0, BlockQueue(depth: Self.queueDepth)) }
         let storeLanes = stores.open.map { ($0, BlockQueue(depth: Self.queueDepth)) }
         let queues = digestLanes.map(\.1) + storeLanes.map(\.1)
+        let digesting = ThreadPoolExecutor(threads)
         return try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: LaneEnd.self) { group in
                 group.addTask {
@@ -20,7 +21,9 @@ extension ImportPipeline {
                     return .source(bytes, inspection)
                 }
                 for (algorithm, queue) in digestLanes {
-                    group.addTask { .digest(algorithm, try await digest(queue, algorithm)) }
+                    group.addTask(executorPreference: digesting) {
+                        .digest(algorithm, try await digest(queue, algorithm))
+                    }
                 }
                 for (store, queue) in storeLanes {
                     group.addTask {
@@ -91,16 +94,10 @@ extension ImportPipeline {
         return received
     }
 
+    /// Blocks its thread.
     private func digest(_ queue: BlockQueue, _ algorithm: DigestAlgorithm) async throws -> String {
         var digest = StreamDigest(algorithm)
-        while let block = try await queue.pop() {
-            // The state goes to the thread and comes back as a value: nobody shares it.
-            digest = try await threads.runIfActive { [digest] in
-                var digest = digest
-                digest.update(block)
-                return digest
-            }
-        }
+        while let block = try await queue.pop() { digest.update(block) }
         return digest.finalize()
     }
 }

@@ -17,9 +17,11 @@ struct WebConnection: Sendable {
     private let holding: Task<Void, Never>
     private let held: AsyncStream<Never>.Continuation
 
-    /// Bodies wait in pieces of at most 64 KiB.
+    /// Bodies wait in pieces of at most 256 KiB. A piece costs the same whatever its size, so that a fast source shall
+    /// come in large ones.
     fileprivate static let buffered = NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
-        lowWatermark: 2, highWatermark: 6)
+        lowWatermark: 1, highWatermark: 3)
+    private static let pieces = AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 1 << 14, maximum: 1 << 18)
 
     static func open(
         _ url: SourceURL, at address: IPAddress, tls: NIOSSLContext, limits: SourceLimits,
@@ -29,6 +31,7 @@ struct WebConnection: Sendable {
         return try await withTaskCancellationHandler {
             let parts = try await ClientBootstrap(group: group)
                 .connectTimeout(TimeAmount(limits.connect))
+                .channelOption(.recvAllocator, value: pieces)
                 .connect(to: try address.socketAddress(port: url.port)) { opened in
                     opened.eventLoop.makeCompletedFuture {
                         channel.adopt(opened)

@@ -1,7 +1,9 @@
 /* What an import cannot be faster than: the same bytes over HTTP, with MD5 and SHA-512 on a thread each and the file
- * written by a third, fsynced at the end. No redirects, no inspection, no lease, nothing checked.
+ * written by a third, in the way that costs least, and fsynced at the end. No redirects, no inspection, no lease,
+ * nothing checked.
  *
  * data-path-limit PORT PATH FILE [FILE]: from 127.0.0.1; prints both digests. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
@@ -12,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SLOTS = 8, SLOT_BYTES = 1 << 20, MOST_LANES = 4 };
+enum { SLOTS = 8, SLOT_BYTES = 1 << 20, MOST_LANES = 4, WINDOW = 4 << 20 };
 
 static struct slot {
     unsigned char *data;
@@ -63,19 +65,39 @@ static void *digest_lane(void *name) {
     return NULL;
 }
 
+struct file {
+    int descriptor;
+    off_t written, begun, flushed;
+};
+
+/* Sets the disk to work on what is new, waits for what came before, and frees its pages for the next bytes. */
+static void flush(struct file *file) {
+    sync_file_range(file->descriptor, file->begun, file->written - file->begun, SYNC_FILE_RANGE_WRITE);
+    if (file->begun > file->flushed) {
+        sync_file_range(file->descriptor, file->flushed, file->begun - file->flushed,
+                        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+        posix_fadvise(file->descriptor, file->flushed, file->begun - file->flushed, POSIX_FADV_DONTNEED);
+    }
+    file->flushed = file->begun;
+    file->begun = file->written;
+}
+
 static void append(void *context, const unsigned char *bytes, size_t count) {
+    struct file *file = context;
     for (size_t done = 0; done < count;) {
-        ssize_t written = write(*(int *)context, bytes + done, count - done);
+        ssize_t written = write(file->descriptor, bytes + done, count - done);
         if (written < 0) fail("write");
         done += (size_t)written;
     }
+    file->written += (off_t)count;
+    if (file->written - file->begun >= WINDOW) flush(file);
 }
 
 static void *file_lane(void *path) {
-    int file = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    if (file < 0) fail(path);
+    struct file file = {.descriptor = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600)};
+    if (file.descriptor < 0) fail(path);
     drain(append, &file);
-    if (fsync(file) != 0 || close(file) != 0) fail("fsync");
+    if (fsync(file.descriptor) != 0 || close(file.descriptor) != 0) fail("fsync");
     return NULL;
 }
 

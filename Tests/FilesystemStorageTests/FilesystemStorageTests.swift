@@ -75,6 +75,37 @@ import Testing
         }
     }
 
+    @Test func `what the disk refuses long before the end ends the write`() async throws {
+        try await withStore { store, root in
+            let key = newKey()
+            let writer = try await store.create(key, expectedBytes: 64 << 20)
+            BrokenDisk.break("\(root)/\(path(key)).part")
+            await #expect {
+                for _ in 0..<64 { try await writer.write(ByteBuffer(repeating: 1, count: 1 << 20)) }
+            } throws: { "\($0)".contains("write") }
+            await writer.abandon()
+        }
+    }
+
+    @Test func `an object of many windows of the disk comes back as it was written`() async throws {
+        try await withStore { store, _ in
+            let key = newKey()
+            let writer = try await store.create(key, expectedBytes: nil)
+            // No two blocks alike, and none a divisor of a window.
+            let blocks = (0..<40).map { ByteBuffer(repeating: UInt8($0), count: 500_001 + $0) }
+            for block in blocks { try await writer.write(block) }
+            let bytes = blocks.reduce(0) { $0 + $1.readableBytes }
+            try await writer.commit(
+                ObjectDescription(
+                    image: key.image, sizeBytes: Int64(bytes), digests: ContentDigests(md5: "", sha512: "")))
+            var read = ByteBuffer()
+            for try await piece in try await store.read(key, range: nil) { read.writeImmutableBuffer(piece) }
+            var written = ByteBuffer()
+            for block in blocks { written.writeImmutableBuffer(block) }
+            #expect(read == written)
+        }
+    }
+
     @Test func `a full disk is told as such, early where the size is known, and is not full after the sweep`()
         async throws
     {
