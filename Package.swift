@@ -149,8 +149,8 @@ let package = Package(
         .executableTarget(
             name: "longshore-bench",
             dependencies: [
-                "data-path-limit", "ImportModel", "LeaseStore", "RedisClient", "TestSupport", argumentParser, logging,
-                nioCore, nioPosix,
+                "data-path-limit", "ImportModel", "LeaseStore", "LongshoreClient", "RedisClient", "TestSupport",
+                argumentParser, logging, nioCore, nioPosix,
             ], path: "Tests/Bench", swiftSettings: settings),
         .target(
             name: "DiskImageSamples", dependencies: ["TestSupport"], path: "Tests/DiskImageSamples",

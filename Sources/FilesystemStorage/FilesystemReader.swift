@@ -2,6 +2,7 @@ import Glibc
 import ImageStorage
 import ImportModel
 import NIOCore
+import Synchronization
 
 /// An open object, read by offset. Its file is closed when the last body that reads it is dropped.
 final class FilesystemReader: Sendable {
@@ -9,6 +10,8 @@ final class FilesystemReader: Sendable {
     private let descriptor: CInt
     private let tree: ObjectTree
     private let threads: StoreThreads
+
+    private let spares = Mutex(SpareBlocks())
 
     private static let blockBytes: Int64 = 1 << 20
 
@@ -40,7 +43,7 @@ final class FilesystemReader: Sendable {
     func read(_ range: Range<Int64>) async throws(StorageError) -> ByteBuffer {
         let count = Int(min(range.upperBound - range.lowerBound, Self.blockBytes))
         return try await threads.run { [self] () throws(StorageError) in
-            var block = ByteBufferAllocator().buffer(capacity: count)
+            var block = spares.withLock { $0.take(capacity: count) }
             var code: CInt = 0
             block.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
                 while true {
@@ -58,6 +61,7 @@ final class FilesystemReader: Sendable {
             guard block.readableBytes > 0 else {
                 throw .unavailable(tree.store, reason: "object \(key) ends before byte \(range.lowerBound)")
             }
+            spares.withLock { $0.lend(block) }
             return block
         }
     }

@@ -1,3 +1,4 @@
+import ImageStorage
 import NIOCore
 
 /// Turns buffers of any size into blocks of one size.

@@ -1,3 +1,4 @@
+import ImageStorage
 import NIOCore
 
 /// Makes blocks out of a compressed stream and holds it to its limits.

@@ -1,8 +1,5 @@
 import Foundation
 import LeaseStore
-import NIOPosix
-import RedisClient
-import TestSupport
 
 /// One large image over loopback into a folder, beside what others take for the same bytes in the same run.
 struct DataPath {
@@ -15,7 +12,7 @@ struct DataPath {
     private static let section = "one image over loopback into a folder, fsynced"
 
     func measure(runs: Int, at place: Place) async throws -> [Figure] {
-        let source = try await LargeFile(bytes: mib << 20, in: place.folder)
+        let source = try await LargeFile.make(mib << 20, in: place.folder)
         let figures = try await place.withCatalog(.fsync) { catalog, server in
             let fleet = try await Processes.start(binary, server, place, stores: ["main", "second"], inFlight: 16)
             defer { fleet.stop() }
@@ -31,20 +28,19 @@ struct DataPath {
 
     /// What the worker's memory grows by, from a fresh process on. The first imports also warm everything up.
     private func memory(_ source: LargeFile, _ fleet: Processes, _ catalog: Catalog) async throws -> [Figure] {
-        let url = "http://127.0.0.1:\(source.port)/"
         _ = try fleet.takePeakMemory()
         let idle = try fleet.takePeakMemory()
         var figures: [Figure] = []
-        for (name, urls, bound) in [
-            ("one import", [url], 24.0),
-            ("16 at once", Array(repeating: url + String(source.bytes / 16), count: 16), 384),
+        for (name, urls, stores) in [
+            ("worker, one import", [source.url], ["main"]),
+            ("worker, one import, two stores", [source.url], ["main", "second"]),
+            (
+                "worker, 16 at once", Array(repeating: source.url + String(source.bytes / 16), count: 16), ["main"]
+            ),
         ] {
-            _ = try await importing(urls, fleet, catalog, ["main"])
-            figures.append(
-                Figure(
-                    section: "resident memory of the worker above idle, at its peak", name: name,
-                    value: (Double(try fleet.takePeakMemory() - idle) / Double(1 << 20)).rounded(), unit: "MiB",
-                    target: .atMost(bound)))
+            _ = try await fleet.importing(urls, catalog, to: stores)
+            figures.append(try fleet.peak(above: idle, name, atMost: 24 * Double(urls.count)))
+            try fleet.clear()
         }
         return figures
     }
@@ -59,43 +55,27 @@ struct DataPath {
         _ source: LargeFile, _ fleet: Processes, _ catalog: Catalog, _ place: Place
     ) async throws -> [Double] {
         let (one, two) = (place.folder.path + "/peer-1", place.folder.path + "/peer-2")
-        let url = "http://127.0.0.1:\(source.port)/"
+        let port = String(source.port)
         let tee = """
             set -o pipefail; curl -sS "$0" | tee >(openssl dgst -md5 >"$1.md5") >(openssl dgst -sha512 >"$1.sha512") \
             >"$1" && wait && sync -d "$1"
             """
-        return [
-            try await seconds("bash", ["-c", #"curl -sS -o "$1" "$0" && sync -d "$1""#, url, one]),
-            try await seconds("bash", ["-c", tee, url, one]),
-            try await seconds(limit, [String(source.port), "/", one]),
-            try await importing([url], fleet, catalog, ["main"]),
-            try await seconds(limit, [String(source.port), "/", one, two]),
-            try await importing([url], fleet, catalog, ["main", "second"]),
-            try await importing(
-                Array(repeating: "\(url)\(source.bytes / 16)", count: 16), fleet, catalog, ["main"]),
+        let sixteenths = Array(repeating: "\(source.url)\(source.bytes / 16)", count: 16)
+        let rows: [() async throws -> Double] = [
+            { try await secondsToRun("bash", ["-c", #"curl -sS -o "$1" "$0" && sync -d "$1""#, source.url, one]) },
+            { try await secondsToRun("bash", ["-c", tee, source.url, one]) },
+            { try await secondsToRun(limit, [port, "/", one]) },
+            { try await fleet.importing([source.url], catalog, to: ["main"]) },
+            { try await secondsToRun(limit, [port, "/", one, two]) },
+            { try await fleet.importing([source.url], catalog, to: ["main", "second"]) },
+            { try await fleet.importing(sixteenths, catalog, to: ["main"]) },
         ]
-    }
-
-    private func seconds(_ program: String, _ arguments: [String]) async throws -> Double {
-        let log = FileManager.default.temporaryDirectory.appendingPathComponent("longshore-bench.\(UUID())")
-        defer { try? FileManager.default.removeItem(at: log) }  // nothing depends on its going
-        let start = ContinuousClock.now
-        try await NIOThreadPool.singleton.runIfActive { try ServerProcess.run(program, arguments, log: log) }
-        return (ContinuousClock.now - start).inSeconds
-    }
-
-    /// From the start of the command to the last success; what was imported is deleted afterwards.
-    private func importing(
-        _ urls: [String], _ fleet: Processes, _ catalog: Catalog, _ stores: [String]
-    ) async throws -> Double {
-        let last = try await catalog.store.lastEventID()
-        let start = ContinuousClock.now
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await catalog.waitForEnds(urls.count, after: last) }
-            group.addTask { try await fleet.importAll(urls, inFlight: urls.count, stores: stores) }
-            try await group.waitForAll()
+        var times: [Double] = []
+        for row in rows {
+            times.append(try await row())
+            try fleet.clear([one, two])
         }
-        return (ContinuousClock.now - start).inSeconds
+        return times
     }
 
     private func report(_ times: [[Double]]) -> [Figure] {

@@ -5,17 +5,33 @@ import NIOPosix
 /// A large file, and a server on loopback that sends it from the page cache with `sendfile`, so that the source costs
 /// as little as it can and the same for all who fetch it.
 final class LargeFile: Sendable {
-    let url: URL
+    let path: String
     let bytes: Int
     let port: Int
     private let listener: any Channel
 
-    /// Writes the file; its bytes follow no pattern that a disk could make use of.
-    init(bytes: Int, in folder: URL) async throws {
+    var url: String { "http://127.0.0.1:\(port)/" }
+
+    /// What is in each MiB.
+    enum Content {
+        /// No pattern that a disk could make use of.
+        case noise
+        /// What a compressor takes for an image: text, nothing, and what is compressed already.
+        case compressible
+    }
+
+    /// Writes a file and serves it.
+    static func make(_ bytes: Int, of content: Content = .noise, in folder: URL) async throws -> LargeFile {
+        let path = folder.appendingPathComponent("source.raw").path
+        try await NIOThreadPool.singleton.runIfActive { try write(bytes, of: content, to: path) }
+        return try await LargeFile(serving: path)
+    }
+
+    init(serving path: String) async throws {
+        self.path = path
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        let bytes = (attributes[.size] as? NSNumber)?.intValue ?? 0
         self.bytes = bytes
-        url = folder.appendingPathComponent("source.raw")
-        let path = url.path
-        try await NIOThreadPool.singleton.runIfActive { try Self.write(bytes, to: path) }
         listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -29,12 +45,17 @@ final class LargeFile: Sendable {
 
     func stop() async throws { try await listener.close() }
 
-    private static func write(_ bytes: Int, to path: String) throws {
+    private static func write(_ bytes: Int, of content: Content, to path: String) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let file = FileHandle(forWritingAtPath: path)
         else { throw BenchError("cannot write \(path)") }
         var generator = SystemRandomNumberGenerator()
         var block = Data((0..<(1 << 20) / 8).flatMap { _ in withUnsafeBytes(of: generator.next()) { Array($0) } })
+        if content == .compressible {
+            let digits = Array("0123456789abcdef".utf8)
+            block.replaceSubrange(0..<1 << 19, with: block.prefix(1 << 19).map { digits[Int($0 & 15)] })
+            block.resetBytes(in: 1 << 19..<3 << 18)
+        }
         for index in 0..<(bytes >> 20) {
             // Different in every block, at the price of one number.
             withUnsafeBytes(of: UInt64(index)) { block.replaceSubrange(0..<8, with: $0) }

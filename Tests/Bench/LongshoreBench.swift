@@ -7,7 +7,7 @@ struct LongshoreBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "longshore-bench",
         abstract:
-            "Measure scripts, the wait for a claim, whole cycles, Redis memory, and imports of tiny and large images.",
+            "Measure scripts, the wait for a claim, whole cycles, Redis memory, and imports of small and large images.",
         discussion: "Rates and times are medians of the runs. docs/performance.md says how each one is measured.")
 
     @Flag(help: "Print one JSON document instead of tables.")
@@ -30,7 +30,10 @@ struct LongshoreBench: AsyncParsableCommand {
     var only: [Part] = []
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case scripts, wait, cycles, memory, imports, data
+        case scripts, wait, cycles, memory, imports, data, bucket, staged, compressed
+
+        /// Those that start real processes.
+        static let ofImports: [Part] = [.imports, .data, .bucket, .staged, .compressed]
     }
 
     /// Built with this program, and so beside it.
@@ -45,8 +48,11 @@ struct LongshoreBench: AsyncParsableCommand {
             throw ValidationError("there is no program at \(binary); 'make release' builds it.")
         }
         guard (16...(64 << 10)).contains(mib) else { throw ValidationError("--mib is a number from 16 to 65536.") }
-        for part in [Part.imports, .data] where binary == nil && only.contains(part) {
+        for part in Part.ofImports where binary == nil && only.contains(part) {
             throw ValidationError("--only \(part.rawValue) needs --binary.")
+        }
+        if only.contains(.bucket), !BucketImport.isPossible {
+            throw ValidationError("--only bucket needs SeaweedFS; 'make dependencies' installs it.")
         }
     }
 
@@ -87,6 +93,15 @@ struct LongshoreBench: AsyncParsableCommand {
         case .data:
             guard let binary else { return [] }
             return try await DataPath(binary: binary, limit: limit, mib: mib).measure(runs: runs, at: place)
+        case .bucket:
+            guard let binary, BucketImport.isPossible else { return [] }
+            return try await BucketImport(binary: binary, mib: mib).measure(runs: runs, at: place)
+        case .staged:
+            guard let binary else { return [] }
+            return try await StagedImage(binary: binary, mib: mib).measure(runs: runs, at: place)
+        case .compressed:
+            guard let binary else { return [] }
+            return try await CompressedImages(binary: binary, mib: max(16, mib / 4)).measure(runs: runs, at: place)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import LeaseStore
 import NIOCore
 import NIOPosix
@@ -14,23 +15,30 @@ struct Processes {
     let api: ServerProcess
     let worker: ServerProcess
 
-    /// - Parameter stores: the names of the stores, each in a folder of its own.
+    /// - Parameters:
+    ///   - stores: the names of the stores, each in a folder of its own.
+    ///   - bucket: a store besides, as `--store` takes it.
+    ///   - settings: as `--set` takes them.
     static func start(
-        _ binary: String, _ server: RedisServer, _ place: Place, stores: [String] = ["main"], inFlight: Int
+        _ binary: String, _ server: RedisServer, _ place: Place, stores: [String] = ["main"], bucket: String? = nil,
+        inFlight: Int, settings: [String] = []
     ) async throws -> Processes {
         let folder = place.folder.appendingPathComponent("fleet", isDirectory: true)
+        // The last fleet's stores belong to its catalog.
+        try? FileManager.default.removeItem(at: folder)
         var places: [String] = []
         for name in stores {
             let store = folder.appendingPathComponent(name, isDirectory: true)
             try FileManager.default.createDirectory(at: store, withIntermediateDirectories: true)
             places += ["--store", "\(name)=filesystem:\(store.path)"]
         }
+        if let bucket { places += ["--store", bucket] }
         let port = try await freePort()
         let common =
             [
                 "--redis-url", "unix://\(server.folder.path)/s", "--set", "redis.prefix=\(Catalog.prefix)",
                 "--allow-source", "127.0.0.1", "--log-level", "error",
-            ] + places
+            ] + places + settings.flatMap { ["--set", $0] }
         func launch(_ role: String, _ arguments: [String]) throws -> ServerProcess {
             try ServerProcess(
                 binary, [role] + common + arguments, log: folder.appendingPathComponent(role + ".log"), folder: folder)
@@ -68,9 +76,31 @@ struct Processes {
         }
     }
 
-    /// The most memory that the worker has had resident since it was last asked, in bytes.
-    func takePeakMemory() throws -> Int {
-        let folder = "/proc/\(worker.pid)"
+    /// From the start of the command to the last success, in seconds.
+    func importing(_ urls: [String], _ catalog: Catalog, to stores: [String]) async throws -> Double {
+        let last = try await catalog.store.lastEventID()
+        let start = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await catalog.waitForEnds(urls.count, after: last) }
+            group.addTask { try await importAll(urls, inFlight: min(urls.count, 16), stores: stores) }
+            try await group.waitForAll()
+        }
+        return (ContinuousClock.now - start).inSeconds
+    }
+
+    /// Removes the bytes of all images, and whatever else was written, and waits for the disk: whoever comes next finds
+    /// the machine as the one before has.
+    func clear(_ files: [String] = []) throws {
+        for store in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+            try? FileManager.default.removeItem(at: folder.appendingPathComponent("\(store)/objects"))
+        }
+        for file in files { try? FileManager.default.removeItem(atPath: file) }
+        sync()
+    }
+
+    /// The most memory that the worker, or the API process, has had resident since it was last asked, in bytes.
+    func takePeakMemory(ofAPI: Bool = false) throws -> Int {
+        let folder = "/proc/\(ofAPI ? api.pid : worker.pid)"
         let status = try String(contentsOfFile: "\(folder)/status", encoding: .utf8)
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
         guard let kib = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
@@ -79,6 +109,14 @@ struct Processes {
         // 5: the mark begins anew where it stands.
         try Data("5".utf8).write(to: URL(fileURLWithPath: "\(folder)/clear_refs"))
         return kib << 10
+    }
+
+    /// What memory grew by above `idle` since it was last asked for.
+    func peak(above idle: Int, _ name: String, ofAPI: Bool = false, atMost bound: Double? = nil) throws -> Figure {
+        let grown = Double(max(0, try takePeakMemory(ofAPI: ofAPI) - idle)) / Double(1 << 20)
+        return Figure(
+            section: "resident memory above idle, at its peak", name: name, value: grown.rounded(), unit: "MiB",
+            target: bound.map { .atMost($0) })
     }
 
     func stop() {

@@ -1,4 +1,7 @@
+import Foundation
 import Glibc
+import NIOPosix
+import TestSupport
 
 /// Runs `count` operations, `inFlight` of them at a time, and returns how long all of them took.
 func timed(
@@ -14,6 +17,15 @@ func timed(
         try await group.waitForAll()
     }
     return ContinuousClock.now - start
+}
+
+/// Seconds that a program takes to its end.
+func secondsToRun(_ program: String, _ arguments: [String]) async throws -> Double {
+    let log = FileManager.default.temporaryDirectory.appendingPathComponent("longshore-bench.\(UUID())")
+    defer { try? FileManager.default.removeItem(at: log) }  // nothing depends on its going
+    let start = ContinuousClock.now
+    try await NIOThreadPool.singleton.runIfActive { try ServerProcess.run(program, arguments, log: log) }
+    return (ContinuousClock.now - start).inSeconds
 }
 
 /// How fast operations went, and the processor time that one of them took on either side. The latter depends less

@@ -1,8 +1,4 @@
 import Foundation
-import ImportModel
-import LeaseStore
-import RedisClient
-import TestSupport
 
 /// Imports of tiny images per second through the whole thing: the command line, one API process, one worker process,
 /// a source on loopback, a store in a folder, everything fsynced.
@@ -13,40 +9,34 @@ struct TinyImports {
 
     func measure(runs: Int, at place: Place) async throws -> [Figure] {
         try await place.withCatalog(.fsync) { catalog, server in
-            let source = try await ScriptedHTTPServer { request in
-                let bytes = [UInt8](repeating: 0x5a, count: Int(request.target.dropFirst()) ?? 0)
-                return [.send("HTTP/1.1 200 OK\r\nContent-Length: \(bytes.count)\r\n\r\n"), .sendBytes(bytes)]
-            }
+            let source = try await LargeFile.make(1 << 20, in: place.folder)
             let fleet = try await Processes.start(binary, server, place, inFlight: Self.inFlight)
             defer { fleet.stop() }
             try await fleet.untilReady(catalog)
             var figures: [Figure] = []
-            for (label, bytes, count) in [("1 KiB", 1 << 10, 500), ("1 MiB", 1 << 20, 300)] {
+            let target = Target.atLeast(100)
+            let sizes: [(String, Int, Int, Target?)] = [
+                ("500 of 1 KiB", 1 << 10, 500, nil), ("1,000 of 1 MiB", 1 << 20, 1000, target),
+            ]
+            _ = try fleet.takePeakMemory()
+            let idle = try fleet.takePeakMemory()
+            for (label, bytes, count, target) in sizes {
                 var rates: [Double] = []
                 for run in 0...runs {
-                    let rate = try await pass(
-                        catalog, fleet, urls: Array(repeating: source.url("/\(bytes)"), count: count))
-                    if run > 0 { rates.append(rate) }  // the first one warms everything up
+                    let urls = Array(repeating: "\(source.url)\(bytes)", count: count)
+                    let seconds = try await fleet.importing(urls, catalog, to: [])
+                    try fleet.clear()
+                    if run > 0 { rates.append(Double(count) / seconds) }  // the first one warms everything up
                 }
                 figures.append(
                     Figure(
                         section: "imports of tiny images, fsync always, \(Self.inFlight) in flight", name: label,
-                        value: rates.median, unit: "imports/s"))
+                        value: rates.median, unit: "imports/s", target: target))
             }
+            figures.append(
+                try fleet.peak(above: idle, "worker, small images, 16 at once", atMost: 24 * Double(Self.inFlight)))
             try await source.stop()
             return figures
         }
-    }
-
-    /// From the start of the command until the last import has ended.
-    private func pass(_ catalog: Catalog, _ fleet: Processes, urls: [String]) async throws -> Double {
-        let last = try await catalog.store.lastEventID()
-        let start = ContinuousClock.now
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await catalog.waitForEnds(urls.count, after: last) }
-            group.addTask { try await fleet.importAll(urls, inFlight: Self.inFlight) }
-            try await group.waitForAll()
-        }
-        return Double(urls.count) / (ContinuousClock.now - start).inSeconds
     }
 }

@@ -1,3 +1,4 @@
+import ImageStorage
 import NIOCore
 import Testing
 

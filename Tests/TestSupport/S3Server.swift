@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import NIOPosix
 
 /// A real service that speaks S3, on loopback, with a bucket.
@@ -21,11 +21,17 @@ package final class S3Server: Sendable {
     private let process: ServerProcess
     private let folder: URL
 
+    /// Whether `make dependencies` has been run.
+    package static func isInstalled(_ kind: Kind) -> Bool {
+        FileManager.default.isExecutableFile(atPath: program(kind == .moto ? "moto_server" : "weed"))
+    }
+
     /// Returns once the service has made the bucket.
-    package static func start(_ kind: Kind) async throws -> S3Server {
+    /// - Parameter folder: for its data, made here and removed by `stop`.
+    package static func start(_ kind: Kind, in folder: URL? = nil) async throws -> S3Server {
         var starts = 0
         while true {
-            let server = try S3Server(kind)
+            let server = try S3Server(kind, in: folder)
             do {
                 try await server.makeBucket()
                 return server
@@ -40,9 +46,10 @@ package final class S3Server: Sendable {
         }
     }
 
-    private init(_ kind: Kind) throws {
+    private init(_ kind: Kind, in given: URL?) throws {
         self.kind = kind
-        folder = try temporaryDirectory()
+        if let given { try FileManager.default.createDirectory(at: given, withIntermediateDirectories: true) }
+        folder = try given ?? temporaryDirectory()
         let ports = try freePorts(8)
         endpoint = "http://127.0.0.1:\(ports[0])"
         virtualHostEndpoint = "http://\(Self.domain):\(ports[0])"
