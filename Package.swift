@@ -150,7 +150,7 @@ let package = Package(
             name: "longshore-bench",
             dependencies: [
                 "data-path-limit", "ImportModel", "LeaseStore", "LongshoreClient", "RedisClient", "TestSupport",
-                argumentParser, logging, nioCore, nioPosix,
+                argumentParser, logging, nioCore, nioHTTP1, nioPosix,
             ], path: "Tests/Bench", swiftSettings: settings),
         .target(
             name: "DiskImageSamples", dependencies: ["TestSupport"], path: "Tests/DiskImageSamples",

@@ -91,6 +91,9 @@ extension SettingKey {
         "sources.ports", .list, "80,443,1024-65535", "Ports that may be fetched from, and ranges of them.")
     static let sourcesRedirects = SettingKey(
         "sources.redirects", .count(0...20), "5", "How many redirects are followed.")
+    static let sourcesConnections = SettingKey(
+        "sources.connections", .count(1...8), "4",
+        "Connections by which one source is read where one of them is slower than the import; 1: never more than one.")
     static let sourcesMaxBytes = SettingKey("sources.max-bytes", .size, "1TiB", "The largest source.")
     static let sourcesConnectTimeout = SettingKey(
         "sources.connect-timeout", .duration, "10s", "How long connecting to a source may take.")
@@ -175,7 +178,7 @@ extension SettingKey {
         workerConcurrency, workerDrainTimeout, workerStallTimeout,
         leaseDuration, leaseBeat, leaseMargin, leaseStealAfter, leasePendingStealAfter, leaseMaxAttempts, leaseDeadline,
         leaseRetention, leaseGarbageGrace, retryBase, retryCap,
-        sourcesAllow, sourcesDeny, sourcesSchemes, sourcesPorts, sourcesRedirects, sourcesMaxBytes,
+        sourcesAllow, sourcesDeny, sourcesSchemes, sourcesPorts, sourcesRedirects, sourcesConnections, sourcesMaxBytes,
         sourcesConnectTimeout,
         sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
         importRequireFormatMatch, importKeyrings, importPlugins, importInject, importInjectIgnoredRoles,

@@ -44,7 +44,8 @@ extension Settings {
         sources = Sources(
             allow: reader.hosts(.sourcesAllow), deny: reader.hosts(.sourcesDeny),
             schemes: reader.schemes(.sourcesSchemes), ports: reader.ports(.sourcesPorts),
-            redirects: reader.count(.sourcesRedirects), maxBytes: reader.size(.sourcesMaxBytes),
+            redirects: reader.count(.sourcesRedirects),
+            connections: reader.count(.sourcesConnections), maxBytes: reader.size(.sourcesMaxBytes),
             minimumRate: reader.rate(.sourcesMinimumRate), headersTimeout: reader.duration(.sourcesHeadersTimeout),
             connectTimeout: reader.duration(.sourcesConnectTimeout),
             idleTimeout: reader.duration(.sourcesIdleTimeout), totalTimeout: reader.duration(.sourcesTotalTimeout),

@@ -48,6 +48,7 @@ package struct Settings: Sendable {
         package let schemes: Set<String>
         package let ports: [ClosedRange<Int>]
         package let redirects: Int
+        package let connections: Int
         package let maxBytes: Int64
         /// Bytes a second; `nil`: any.
         package let minimumRate: Int64?

@@ -7,8 +7,8 @@ enum SourceTimeout: Error { case headers, idle, total }
 /// Bytes after the end of an answer: what it said of its length was wrong.
 struct SourceExcess: Error {}
 
-/// Hands on the head of an answer as a promise and its body as bytes; closes when the answer is complete, and when it
-/// takes too long.
+/// Hands on the head of an answer as a promise and its body as bytes; closes when the answer is complete, unless the
+/// connection is kept for further ones, and when it takes too long.
 ///
 /// A body is waited for only while somebody asks for more: a consumer that pauses holds back the reads, and the clock.
 /// Behind a complete answer must come the end of the connection, which was asked for, or nothing: an image whose
@@ -21,6 +21,11 @@ final class AnswerHandler: ChannelDuplexHandler {
     private var promise: EventLoopPromise<HTTPResponseHead>?
     private let limits: SourceLimits
     private let deadline: ContinuousClock.Instant
+    /// For further requests.
+    private let isKept: Bool
+    private var context: ChannelHandlerContext?
+    /// Why there will be no further answer.
+    private var failure: (any Error)?
     private var total: Scheduled<Void>?
     /// For the head, then for each piece of the body.
     private var patience: Scheduled<Void>?
@@ -29,10 +34,24 @@ final class AnswerHandler: ChannelDuplexHandler {
     /// there by then; servers that keep connections open are not worth more.
     private static let lingering: TimeAmount = .milliseconds(100)
 
-    init(_ promise: EventLoopPromise<HTTPResponseHead>, limits: SourceLimits, until deadline: ContinuousClock.Instant) {
+    init(
+        _ promise: EventLoopPromise<HTTPResponseHead>, limits: SourceLimits, until deadline: ContinuousClock.Instant,
+        isKept: Bool = false
+    ) {
         self.promise = promise
+        self.isKept = isKept
         self.limits = limits
         self.deadline = deadline
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    /// What the next request that is sent will be answered with.
+    func expect(_ promise: EventLoopPromise<HTTPResponseHead>) {
+        guard failure == nil, isComplete, let context else { return promise.fail(failure ?? ChannelError.eof) }
+        self.promise = promise
+        isComplete = false
+        patience = end(with: .headers, in: limits.headers, context: context)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -42,7 +61,7 @@ final class AnswerHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if promise == nil && patience == nil {
+        if promise == nil && patience == nil && !(isComplete && isKept) {
             patience =
                 isComplete
                 ? context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingering) { context.close(promise: nil) }
@@ -79,7 +98,10 @@ final class AnswerHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { finish(ChannelError.eof) }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        finish(ChannelError.eof)
+        self.context = nil
+    }
 
     private func end(
         with timeout: SourceTimeout, in time: Duration, context: ChannelHandlerContext
@@ -93,6 +115,7 @@ final class AnswerHandler: ChannelDuplexHandler {
     private func finish(_ error: any Error) {
         patience?.cancel()
         total?.cancel()
+        failure = failure ?? error
         promise?.fail(error)
         promise = nil
     }

@@ -9,29 +9,35 @@ struct CarryOn {
     /// What has to come between two breaks so that they are not of one row.
     static let progressBytes: Int64 = 16 << 20
 
+    /// - Parameters:
+    ///   - broken: how reading ended; `nil` if that was as it should.
+    ///   - request: for the rest.
     /// - Throws: `SourceError`; `CancellationError`.
     mutating func on(
-        _ visit: SourceVisit, from position: SourcePosition, after broken: SourceError, _ faults: SourceFaults
+        _ visit: SourceVisit, at offset: Int64, with request: SourceRequest, after broken: SourceError?,
+        _ faults: SourceFaults
     ) async throws -> SourceAnswer {
-        if position.offset - lastOffset >= Self.progressBytes { tries = 0 }
-        lastOffset = position.offset
+        if offset - lastOffset >= Self.progressBytes { tries = 0 }
+        lastOffset = offset
         var last: SourceError?
         while tries < limits.carryOns {
-            tries += 1
-            try await Task.sleep(for: max(pause(before: tries), last?.retryAfter ?? .zero))
+            if broken != nil || last != nil {
+                tries += 1
+                try await Task.sleep(for: max(pause(before: tries), last?.retryAfter ?? .zero))
+            }
             do {
-                let answer = try await visit.answer(from: position)
+                let answer = try await visit.answer(to: request)
                 guard case .anew(let reason) = answer.start else { return answer }
                 await visit.close(answer.connection)
                 throw RangeAnswer.Mismatch(reason: reason)
             } catch let mismatch as RangeAnswer.Mismatch {
-                throw faults.notCarriedOn(broken, mismatch)
+                throw faults.notCarriedOn(broken ?? faults.partly(offset), mismatch)
             } catch let failure as SourceError {
                 guard case .transient = failure, (failure.retryAfter ?? .zero) <= .seconds(30) else { throw failure }
                 last = failure
             }
         }
-        throw faults.notCarriedOn(broken, tries: tries, last: last)
+        throw faults.notCarriedOn(broken ?? faults.partly(offset), tries: tries, last: last)
     }
 
     private func pause(before number: Int) -> Duration {

@@ -57,6 +57,9 @@ struct SourceFaults: Sendable {
         }
     }
 
+    /// Read up to here by several connections.
+    func partly(_ offset: Int64) -> SourceError { .transient("\(url): \(offset) bytes arrived; try again") }
+
     /// The rest was asked for in vain, or broke off each time.
     func notCarriedOn(_ broken: SourceError, tries: Int, last: SourceError?) -> SourceError {
         let why = last.map { "asking for the rest failed \(tries) times, at last so: \($0.clause)" }

@@ -18,9 +18,13 @@ package struct SourceLimits: Hashable, Sendable {
     /// Before the first of them; doubled for each further one, and anything down to half of it.
     package var carryOnPause: Duration = .seconds(1)
 
+    /// How a source is read by several connections at once.
+    package var readAhead: ReadAheadLimits
+
     package init(
         connect: Duration = .seconds(10), headers: Duration = .seconds(30), idle: Duration = .seconds(60),
-        total: Duration = .seconds(24 * 3600), minimumRate: Int64? = nil, maxBytes: Int64 = 1 << 40, redirects: Int = 5
+        total: Duration = .seconds(24 * 3600), minimumRate: Int64? = nil, maxBytes: Int64 = 1 << 40, redirects: Int = 5,
+        connections: Int = 4
     ) {
         self.connect = connect
         self.headers = headers
@@ -29,5 +33,6 @@ package struct SourceLimits: Hashable, Sendable {
         self.minimumRate = minimumRate
         self.maxBytes = maxBytes
         self.redirects = redirects
+        readAhead = ReadAheadLimits(connections: connections)
     }
 }

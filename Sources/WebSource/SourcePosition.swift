@@ -9,12 +9,14 @@ package struct SourcePosition: Hashable, Sendable {
         self.validators = validators
     }
 
-    /// The bytes that are wanted, if they can be asked for.
-    var rest: ClosedRange<Int64>? {
-        guard validators.allowResuming, let total = validators.totalBytes, offset >= 0, offset < total else {
-            return nil
+    /// For all that is behind it.
+    var request: SourceRequest {
+        get throws(RangeAnswer.Mismatch) {
+            guard let total = validators.totalBytes, offset < total else {
+                throw RangeAnswer.Mismatch(reason: "there is nothing behind byte \(offset)")
+            }
+            return try SourceRequest(offset...total - 1, of: validators)
         }
-        return offset...total - 1
     }
 }
 

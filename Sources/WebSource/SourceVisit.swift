@@ -13,6 +13,7 @@ final class SourceVisit: Sendable {
     private let source: WebSource
     let deadline: ContinuousClock.Instant
     private let open = Mutex<[ObjectIdentifier: WebConnection]>([:])
+    private let tasks = Mutex<[Task<Void, Never>]>([])
 
     init(_ url: String, of source: WebSource) {
         self.url = url
@@ -22,23 +23,15 @@ final class SourceVisit: Sendable {
 
     var limits: SourceLimits { source.limits }
 
-    /// Asks for the whole source or for the rest behind `position`.
-    ///
-    /// - Throws: `RangeAnswer.Mismatch` if the rest cannot be had; `SourceError`; `CancellationError`.
-    func answer(from position: SourcePosition? = nil) async throws -> SourceAnswer {
-        var request = SourceRequest()
-        if let position {
-            guard let rest = position.rest else {
-                throw RangeAnswer.Mismatch(reason: "the source does not say how its bytes can be told from others")
-            }
-            request = SourceRequest(range: RangeAnswer(range: rest, validators: position.validators))
-        }
+    /// - Throws: `RangeAnswer.Mismatch` if what was asked for cannot be had; `SourceError`; `CancellationError`.
+    func answer(to request: SourceRequest) async throws -> SourceAnswer {
         var target = try source.parse(url)
         var urls: [String] = []
         for _ in 0...limits.redirects {
             urls.append(target.redacted)
             let faults = SourceFaults(url: target.redacted, subject: source.subject)
-            let connection = try await source.connect(target, until: deadline, faults)
+            let connection = try await source.connect(
+                target, until: deadline, isKept: request.keepsConnection, faults)
             open.withLock { $0[ObjectIdentifier(connection.channel)] = connection }
             do {
                 let (head, certificate) = try await request.send(to: target, by: connection, faults)
@@ -51,7 +44,7 @@ final class SourceVisit: Sendable {
                 }
                 let start = try request.judge(head, faults)
                 return SourceAnswer(
-                    head: head, start: start, connection: connection, faults: faults,
+                    head: head, start: start, connection: connection, faults: faults, target: target,
                     origin: try SourceOrigin(urls, connection.peer, certificate, head))
             } catch {
                 await close(connection)
@@ -61,13 +54,39 @@ final class SourceVisit: Sendable {
         throw SourceFaults(url: redact(url), subject: source.subject).tooManyRedirects(limits.redirects)
     }
 
+    /// Asks on a connection that was kept; `nil` where that does not bring what is asked for, whatever the reason. It
+    /// is closed then.
+    func answer(to request: SourceRequest, on kept: SourceAnswer) async throws -> SourceAnswer? {
+        do {
+            let (head, _) = try await request.send(
+                to: kept.target, by: kept.connection, isFurther: true, kept.faults)
+            if case .offset = try request.judge(head, kept.faults) {
+                return SourceAnswer(
+                    head: head, start: kept.start, connection: kept.connection, faults: kept.faults,
+                    target: kept.target, origin: kept.origin)
+            }
+        } catch is RangeAnswer.Mismatch {
+        } catch is SourceError {}
+        await close(kept.connection)
+        return nil
+    }
+
     func close(_ connection: WebConnection) async {
         open.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(connection.channel)) }
         await connection.close()
     }
 
-    /// Ends every connection.
+    /// Runs `work` beside the use, until that ends.
+    func run(_ work: @escaping @Sendable () async -> Void) {
+        let task = Task { await work() }
+        tasks.withLock { $0.append(task) }
+    }
+
+    /// Ends everything.
     func end() async {
+        let running = tasks.withLock { $0 }
+        for task in running { task.cancel() }
+        for task in running { await task.value }
         let rest = open.withLock { open in
             defer { open = [:] }
             return Array(open.values)
@@ -82,6 +101,8 @@ struct SourceAnswer: Sendable {
     let start: SourceStart
     let connection: WebConnection
     let faults: SourceFaults
+    /// Behind all redirects.
+    let target: SourceURL
     let origin: SourceOrigin
 
     /// Of the body, in bytes.

@@ -4,8 +4,8 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// One connection for one request: to the address that was vetted, with TLS and `Host` by the name that was asked for.
-/// Stays open until it is closed.
+/// One connection, for one request or for several one after the other: to the address that was vetted, with TLS and
+/// `Host` by the name that was asked for. Stays open until it is closed.
 struct WebConnection: Sendable {
     let inbound: NIOAsyncChannelInboundStream<ByteBuffer>
     let outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>
@@ -14,6 +14,7 @@ struct WebConnection: Sendable {
     let answer: EventLoopFuture<(head: HTTPResponseHead, certificate: NIOSSLCertificate?)>
     /// Address and port.
     let peer: String
+    private let handler: NIOLoopBound<AnswerHandler>
     private let holding: Task<Void, Never>
     private let held: AsyncStream<Never>.Continuation
 
@@ -25,7 +26,7 @@ struct WebConnection: Sendable {
 
     static func open(
         _ url: SourceURL, at address: IPAddress, tls: NIOSSLContext, limits: SourceLimits,
-        until deadline: ContinuousClock.Instant, group: any EventLoopGroup
+        until deadline: ContinuousClock.Instant, isKept: Bool, group: any EventLoopGroup
     ) async throws -> WebConnection {
         let channel = CancellableChannel()
         return try await withTaskCancellationHandler {
@@ -35,7 +36,7 @@ struct WebConnection: Sendable {
                 .connect(to: try address.socketAddress(port: url.port)) { opened in
                     opened.eventLoop.makeCompletedFuture {
                         channel.adopt(opened)
-                        return try Parts(opened, url: url, tls: tls, limits: limits, until: deadline)
+                        return try Parts(opened, url: url, tls: tls, limits: limits, until: deadline, isKept: isKept)
                     }
                 }
             return await WebConnection(parts, peer: Self.shown(address.canonical, url.port))
@@ -62,11 +63,21 @@ struct WebConnection: Sendable {
         self.held = held
         channel = parts.channel.channel
         answer = parts.answer
+        handler = parts.handler
         self.peer = peer
     }
 
     private static func shown(_ address: IPAddress, _ port: Int) -> String {
         address.bytes.count == 4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+    }
+
+    /// Sends a further request when the answer to the last one has been read.
+    func ask(_ head: HTTPRequestHead) async throws -> HTTPResponseHead {
+        let promise = channel.eventLoop.makePromise(of: HTTPResponseHead.self)
+        channel.eventLoop.execute { handler.value.expect(promise) }
+        // Where writing fails, the reason is what the answer fails with.
+        try? await outbound.write(contentsOf: [.head(head), .end(nil)])
+        return try await promise.futureResult.get()
     }
 
     /// Ends the connection; waits until it has ended.
@@ -80,10 +91,11 @@ struct WebConnection: Sendable {
 private struct Parts: Sendable {
     let channel: NIOAsyncChannel<ByteBuffer, HTTPClientRequestPart>
     let answer: EventLoopFuture<(head: HTTPResponseHead, certificate: NIOSSLCertificate?)>
+    let handler: NIOLoopBound<AnswerHandler>
 
     init(
         _ channel: any Channel, url: SourceURL, tls: NIOSSLContext, limits: SourceLimits,
-        until deadline: ContinuousClock.Instant
+        until deadline: ContinuousClock.Instant, isKept: Bool
     ) throws {
         let isSecure = url.scheme == "https"
         let pipeline = channel.pipeline.syncOperations
@@ -92,7 +104,9 @@ private struct Parts: Sendable {
         }
         try pipeline.addHTTPClientHandlers()
         let promise = channel.eventLoop.makePromise(of: HTTPResponseHead.self)
-        try pipeline.addHandler(AnswerHandler(promise, limits: limits, until: deadline))
+        handler = NIOLoopBound(
+            AnswerHandler(promise, limits: limits, until: deadline, isKept: isKept), eventLoop: channel.eventLoop)
+        try pipeline.addHandler(handler.value)
         // Asked for as soon as there is an answer: a connection that has ended shows no certificate any more.
         answer = promise.futureResult.flatMapThrowing { head in
             (head, isSecure ? try channel.pipeline.syncOperations.nioSSL_peerCertificate() : nil)

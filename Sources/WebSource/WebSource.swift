@@ -64,23 +64,23 @@ package struct WebSource: Sendable {
 
     private func open(_ visit: SourceVisit, from position: SourcePosition?) async throws -> OpenedSource {
         do {
-            let answer = try await visit.answer(from: position)
+            let answer = try await visit.answer(to: position.map { try $0.request } ?? SourceRequest())
             return try OpenedSource(answer, of: visit, position)
         } catch let mismatch as RangeAnswer.Mismatch {
-            let answer = try await visit.answer()
+            let answer = try await visit.answer(to: SourceRequest())
             return try OpenedSource(answer, of: visit, nil, start: .anew(mismatch.reason))
         }
     }
 
     /// Connects to the first of the host's addresses that answers.
     func connect(
-        _ url: SourceURL, until deadline: ContinuousClock.Instant, _ faults: SourceFaults
+        _ url: SourceURL, until deadline: ContinuousClock.Instant, isKept: Bool, _ faults: SourceFaults
     ) async throws -> WebConnection {
         var failure = faults.notConnected(ChannelError.eof)
         for address in try await addresses(of: url, faults).prefix(4) {
             do {
                 return try await WebConnection.open(
-                    url, at: address, tls: tls, limits: limits, until: deadline, group: group)
+                    url, at: address, tls: tls, limits: limits, until: deadline, isKept: isKept, group: group)
             } catch {
                 try Task.checkCancellation()
                 failure = faults.notConnected(error)

@@ -30,10 +30,10 @@ struct LongshoreBench: AsyncParsableCommand {
     var only: [Part] = []
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case scripts, wait, cycles, memory, imports, data, bucket, staged, compressed
+        case scripts, wait, cycles, memory, imports, data, bucket, staged, compressed, sources
 
         /// Those that start real processes.
-        static let ofImports: [Part] = [.imports, .data, .bucket, .staged, .compressed]
+        static let ofImports: [Part] = [.imports, .data, .bucket, .staged, .compressed, .sources]
     }
 
     /// Built with this program, and so beside it.
@@ -102,6 +102,9 @@ struct LongshoreBench: AsyncParsableCommand {
         case .compressed:
             guard let binary else { return [] }
             return try await CompressedImages(binary: binary, mib: max(16, mib / 4)).measure(runs: runs, at: place)
+        case .sources:
+            guard let binary else { return [] }
+            return try await SlowSources(binary: binary).measure(runs: runs, at: place)
         }
     }
 }

@@ -12,6 +12,7 @@ final class SourceServers: Sendable {
     private let servers: Mutex<[SourceTrick.Server: ScriptedHTTPServer]>
     private let attempts = Mutex<[Int: Int]>([:])
     private let requests = Mutex<[Int: Int]>([:])
+    private let rests = Mutex<[Int: Int]>([:])
 
     init(_ tricks: [SourceTrick], _ images: [SourceImage], folder: URL) async throws {
         self.tricks = tricks
@@ -39,8 +40,11 @@ final class SourceServers: Sendable {
         return "\(kind == .plain ? "http" : "https")://127.0.0.1:\(port)/\(index)?token=hush"
     }
 
-    /// How many requests a trick has seen.
+    /// How many requests a trick has seen; without those for the rest of an image.
     func requests(_ index: Int) -> Int { requests.withLock { $0[index] ?? 0 } }
+
+    /// How many requests for the rest of an image a trick has seen.
+    func rests(_ index: Int) -> Int { rests.withLock { $0[index] ?? 0 } }
 
     /// A path is the number of the trick, then that of the redirect.
     private func play(_ request: ScriptedHTTPServer.Request) -> [ScriptedHTTPServer.Step] {
@@ -48,16 +52,28 @@ final class SourceServers: Sendable {
         guard let index = numbers.first, tricks.indices.contains(index) else {
             return ScriptedHTTPServer.answer("404 Not Found")
         }
-        requests.withLock { $0[index, default: 0] += 1 }
+        let rest = request.headers["range"].flatMap { Self.rest($0, of: images[index]) }
+        if rest == nil {
+            requests.withLock { $0[index, default: 0] += 1 }
+        } else {
+            rests.withLock { $0[index, default: 0] += 1 }
+        }
         let attempt = attempts.withLock { attempts in
-            if numbers.count == 1 { attempts[index, default: 0] += 1 }
+            if numbers.count == 1, rest == nil { attempts[index, default: 0] += 1 }
             return attempts[index, default: 0]
         }
         let (image, former) = (images[index], SourceImage(seed: Int(images[index].seed) + 1, bytes: images[index].size))
         return tricks[index].answer(
             .init(
                 image: Array(image.bytes), formerImage: Array(former.bytes), attempt: attempt,
-                hop: numbers.count > 1 ? numbers[1] : 0, path: "/\(index)"))
+                hop: numbers.count > 1 ? numbers[1] : 0, path: "/\(index)", rest: rest))
+    }
+
+    /// `bytes=100-`
+    private static func rest(_ range: String, of image: SourceImage) -> Range<Int>? {
+        let numbers = range.split { !$0.isNumber }.compactMap { Int($0) }
+        guard let first = numbers.first, first < image.size else { return nil }
+        return first..<(numbers.count > 1 ? numbers[1] + 1 : Int(image.size))
     }
 
     private static func certificates(_ kind: SourceTrick.Server, _ folder: URL) throws -> TestCertificates {

@@ -6,7 +6,7 @@ extension SourceTrick {
         let size = Int.random(in: 1000...60_000, using: &random)
         let chunked = head("200 OK", "Transfer-Encoding: chunked")
         let last = Step.send("0\r\n\r\n")
-        return [
+        return rests(using: &random) + [
             .init("as it should be", .active(attempts: 1)) { whole($0.image) },
             .init("as it should be, with its digest", .active(attempts: 1), isChecked: true) { whole($0.image) },
             .init("in chunks", .active(attempts: 1)) { [chunked] + chunks($0.image, of: size) + [last] },
@@ -49,14 +49,6 @@ extension SourceTrick {
             .init("on a connection that stays open", .active(attempts: 1)) { whole($0.image) + [.hang] },
             .init("on a connection that is reset later", .active(attempts: 1)) {
                 whole($0.image) + [.pause(.milliseconds(400)), .reset]
-            },
-            .init("changed between two attempts", .active(attempts: 2)) { visit in
-                guard visit.attempt == 1 else { return whole(visit.image, ["ETag: \"new\""]) }
-                let former = visit.formerImage
-                return [
-                    head("200 OK", "Content-Length: \(former.count)", "ETag: \"old\"", "Accept-Ranges: bytes"),
-                    .sendBytes(Array(former.prefix(former.count / 2))),
-                ]
             },
         ]
     }

@@ -28,6 +28,8 @@ struct SourceTrick: Sendable {
         let hop: Int
         /// Where the image is; redirects go below.
         let path: String
+        /// What was asked for behind what had come; `nil`: the whole image.
+        let rest: Range<Int>?
     }
 
     let name: String
@@ -38,11 +40,13 @@ struct SourceTrick: Sendable {
     var isChecked = false
     /// What each attempt asks for.
     var requestsPerAttempt = 1
+    /// How often all attempts together ask for the rest of the image.
+    var rests = 0
     let answer: @Sendable (Visit) -> [Step]
 
     init(
         _ name: String, _ end: End, format: String = "raw", on server: Server = .plain, isChecked: Bool = false,
-        requestsPerAttempt: Int = 1, answer: @escaping @Sendable (Visit) -> [Step]
+        requestsPerAttempt: Int = 1, rests: Int = 0, answer: @escaping @Sendable (Visit) -> [Step]
     ) {
         self.name = name
         self.end = end
@@ -50,6 +54,7 @@ struct SourceTrick: Sendable {
         self.server = server
         self.isChecked = isChecked
         self.requestsPerAttempt = requestsPerAttempt
+        self.rests = rests
         self.answer = answer
     }
 
@@ -64,6 +69,10 @@ struct SourceTrick: Sendable {
 
     /// The head of an answer.
     static func head(_ status: String = "200 OK", _ headers: String...) -> Step {
+        .send((["HTTP/1.1 \(status)"] + headers).joined(separator: "\r\n") + "\r\n\r\n")
+    }
+
+    static func head(_ status: String, _ headers: [String]) -> Step {
         .send((["HTTP/1.1 \(status)"] + headers).joined(separator: "\r\n") + "\r\n\r\n")
     }
 

@@ -130,7 +130,9 @@ import Testing
         let usual = try load()
         #expect(usual.sources.schemes == ["http", "https"])
         #expect(usual.sources.ports == [80...80, 443...443, 1024...65535])
-        #expect(usual.sources.redirects == 5 && usual.sources.minimumRate == nil && usual.imports.requireFormatMatch)
+        #expect(
+            usual.sources.redirects == 5 && usual.sources.connections == 4 && usual.sources.minimumRate == nil
+                && usual.imports.requireFormatMatch)
         #expect(usual.sources.headersTimeout == .seconds(30))
         let settings = try load(
             file: """
@@ -143,7 +145,8 @@ import Testing
         for (key, text) in [
             ("sources.schemes", "ftp"), ("sources.schemes", ","), ("sources.ports", "0"), ("sources.ports", "65536"),
             ("sources.ports", "9-8"), ("sources.ports", "1-2-3"), ("sources.ports", "http"), ("sources.ports", ","),
-            ("sources.ports", "-80"), ("sources.redirects", "21"), ("sources.minimum-rate", "slow"),
+            ("sources.ports", "-80"), ("sources.redirects", "21"), ("sources.connections", "9"),
+            ("sources.connections", "0"), ("sources.minimum-rate", "slow"),
         ] {
             #expect("\(key) \(text)") {
                 try load(flags: [key: text])

@@ -25,6 +25,8 @@ package final class ScriptedHTTPServer: Sendable {
         case hang
         /// Ends the connection at once; under TLS without a word that it was the end.
         case cut
+        /// Waits for the next request on the same connection.
+        case again
         /// Ends the connection with a reset instead of in order.
         case reset
     }
@@ -86,7 +88,7 @@ private final class ServerState: Sendable {
     let inner = Mutex(Inner())
 }
 
-/// Reads one request, plays its script, closes.
+/// Reads a request, plays its script, closes.
 private final class ScriptHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -144,6 +146,7 @@ private final class ScriptHandler: ChannelInboundHandler {
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             context.eventLoop.scheduleTask(in: TimeAmount(time)) { bound.value.0.play(context: bound.value.1) }
         case .hang: break
+        case .again: (steps, text) = (nil, "")
         case .cut:
             // From below TLS, which would say goodbye.
             guard let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) else {

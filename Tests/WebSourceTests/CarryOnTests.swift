@@ -11,7 +11,7 @@ import Testing
 @Suite struct CarryOnTests {
     private let image = RangedImage(count: 5000)
 
-    @Test(arguments: [[], [.reset], [.hang]] as [[ScriptedHTTPServer.Step]])
+    @Test(arguments: [[], [.pause(.milliseconds(50)), .reset], [.hang]] as [[ScriptedHTTPServer.Step]])
     func `a body that breaks off is carried on from there`(end: [ScriptedHTTPServer.Step]) async throws {
         try await withLocalServer({ request in
             switch image.range(request)?.lowerBound {

@@ -35,8 +35,8 @@ struct ThisMachine: HostResolver {
 
 extension OpenedSource {
     func allBytes() async throws -> [UInt8] {
-        var all: [UInt8] = []
-        for try await piece in body { all += piece.readableBytesView }
-        return all
+        var all = ByteBuffer()
+        for try await piece in body { all.writeImmutableBuffer(piece) }
+        return Array(all.readableBytesView)
     }
 }

@@ -145,7 +145,7 @@ struct Node: Sendable {
         SourceLimits(
             connect: sources.connectTimeout, headers: sources.headersTimeout, idle: sources.idleTimeout,
             total: sources.totalTimeout, minimumRate: sources.minimumRate, maxBytes: sources.maxBytes,
-            redirects: sources.redirects)
+            redirects: sources.redirects, connections: sources.connections)
     }
 
     private static func accept(_ findings: [ServerFinding], allowUnsafe: Bool, _ logger: Logger) throws {

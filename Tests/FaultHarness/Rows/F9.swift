@@ -70,6 +70,10 @@ private struct SourceRound {
         var active: [ImageID: SourceImage] = [:]
         for (index, id) in ids.enumerated() {
             let asked = servers.requests(index)
+            if servers.rests(index) != tricks[index].rests {
+                run.violated(
+                    .economy, "\(tricks[index].name): the rest was asked for \(servers.rests(index)) times")
+            }
             if try await judge(tricks[index], id, asked: asked, api.client) { active[id] = images[index] }
         }
         run.ended(images: ids.count)
