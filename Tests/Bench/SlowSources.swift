@@ -18,7 +18,7 @@ struct SlowSources {
         try await slow.stop()
         try await fast.stop()
         let mib = Self.rate >> 20
-        return figures(slowRates, "one image from a source of \(mib) MiB/s for each connection", target: .atLeast(2.5))
+        return figures(slowRates, "one image from a source of \(mib) MiB/s for each connection", target: .atLeast(2))
             + figures(fastRates, "the same from a source without a limit", target: .atLeast(0.95))
     }
 
@@ -70,7 +70,7 @@ struct SlowSources {
                 section: section, name: "4 connections to one",
                 value: (all.first { $0.connections == 4 }?.rate ?? 0) / all[0].rate, unit: "", target: target),
             Figure(
-                section: section, name: "memory of the worker above idle, with 4 connections",
+                section: section, name: "memory above idle with 4",
                 value: all.first { $0.connections == 4 }?.memory ?? 0, unit: "MiB", target: .atMost(24)),
         ]
     }
