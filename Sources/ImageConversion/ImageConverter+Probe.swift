@@ -17,7 +17,7 @@ extension ImageConverter {
             guard exit == .code(0) else {
                 throw ConversionError.machine("images cannot be converted: \(program) does not run: \(words)")
             }
-            return words
+            return String(words.prefix { $0 != ";" })
         }
         return (words, process.networkError)
     }

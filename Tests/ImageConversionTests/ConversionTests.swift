@@ -89,6 +89,15 @@ import Testing
         }
     }
 
+    @Test func `a machine tells with what it converts, and whether that reaches a network`() async throws {
+        try await ConversionBench.with { bench in
+            let (version, networkError) = try await bench.converter().probe()
+            #expect(version.hasPrefix("qemu-img version"))
+            #expect(try await hasOwnNetwork(bench) == (networkError == nil))
+            await #expect(throws: ConversionError.self) { try await bench.converter(script: "exit 3").probe() }
+        }
+    }
+
     @Test func `a machine that cannot convert says so`() async throws {
         try await ConversionBench.with { bench in
             let nowhere = ImageConverter(to: "raw", scratch: bench.folder.path + "/none", threads: bench.threads)

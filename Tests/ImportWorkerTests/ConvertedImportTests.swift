@@ -37,6 +37,19 @@ import Testing
         }
     }
 
+    @Test(arguments: ["qcow2", "vmdk"])
+    func `a raw disk is stored in the format that is configured`(format: String) async throws {
+        try await ConvertingBench.with { bench in
+            let (disk, _) = try bench.disk()
+            let converter = ImageConverter(to: format, scratch: bench.scratch, threads: bench.threads)
+            let ended = try await bench.importing(disk, as: "raw", with: converter)
+            #expect(ended.state == .success, "\(ended.message)")
+            let (image, bytes) = try await bench.stored(ended.image)
+            #expect(image.diskFormat == format && image.virtualSizeBytes == Int64(disk.count))
+            #expect(image.sizeBytes == Int64(bytes.count) && bytes.count < disk.count)
+        }
+    }
+
     @Test func `what has the format already, and what is no plain disk, is stored as it comes`() async throws {
         try await ConvertingBench.with { bench in
             let (disk, qcow2) = try bench.disk()
@@ -171,9 +184,10 @@ import Testing
     @Test func `a conversion in which nothing moves is ended and tried again`() async throws {
         try await ConvertingBench.with { bench in
             let script = "echo >>\(bench.calls)x; exec sleep 1000"
-            try await bench.during(script, stall: .milliseconds(300)) { task in
-                let ended = try await bench.bench.end(of: task.id)
-                #expect(ended.result == .attemptsSpent && ended.message.contains("while converting"))
+            try await bench.during(script, stall: .seconds(1)) { task in
+                #expect(try await bench.bench.end(of: task.id).result == .attemptsSpent)
+                let attempts = try await bench.bench.store.history(task.id)
+                #expect(attempts.contains { $0.reason.contains("while converting") }, "\(attempts.map(\.reason))")
             }
         }
     }
