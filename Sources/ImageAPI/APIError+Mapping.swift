@@ -82,6 +82,7 @@ extension APIError {
                 .conflict,
                 "'disk_format' and 'container_format' of image \(image) must be set before \(what); PATCH it."
             )
+        case .stored(let store): self.init(.badRequest, "Image \(image) is already present at store '\(store)'.")
         case .locked(let lock): self.init(.conflict, Self.text(lock, image: image))
         }
     }

@@ -58,10 +58,10 @@ struct FleetTasksController: Sendable {
         }
     }
 
-    /// A new task with the same request; the failed one stays as it is.
-    @Sendable private func retry(_ request: Request, _ context: APIContext) async throws -> Response {
+    /// A new task with the same request; of a copy, for what is still to be done. The failed one stays as it is.
+    @Sendable private func retry(_: Request, _ context: APIContext) async throws -> Response {
         let failed = try await task(context)
-        try await admitRetry(of: failed, by: context.caller)
+        let image = try await admitRetry(of: failed, by: context.caller)
         guard failed.kind == .import, let method = failed.request.method else {
             throw APIError(
                 .conflict,
@@ -71,26 +71,35 @@ struct FleetTasksController: Sendable {
             throw APIError(
                 .conflict, "Task \(failed.id) is \(failed.state.rawValue); only a failed import can be retried.")
         }
-        let sourceBytes = method == .glanceDirect ? try await store.image(failed.image)?.stage?.sizeBytes : nil
+        var request = failed.request
+        if method == .copyImage {
+            request.stores = request.stores.filter { image.locations[$0] == nil }
+            guard !request.stores.isEmpty else {
+                throw APIError(.conflict, "Image \(image.id) is in all stores of task \(failed.id) by now.")
+            }
+        }
         let task = NewTask(
-            id: context.ownID, image: failed.image, request: failed.request, owner: failed.owner,
-            priority: failed.priority, requestID: context.requestID, sourceBytes: sourceBytes)
+            id: context.ownID, image: failed.image, request: request, owner: failed.owner,
+            priority: failed.priority, requestID: context.requestID, sourceBytes: method.sourceBytes(of: image))
         try await ImportStart(store: store, patience: patience).begin(task, wanted: method.requiredStatus)
         guard let created = try await store.task(task.id) else { throw noTask(context) }
         return try .fleet(view(created), status: .accepted)
     }
 
     /// Beside the task, its image must be the caller's to import: it may be another project's by now.
-    private func admitRetry(of task: TaskRecord, by caller: Caller) async throws {
+    private func admitRetry(of task: TaskRecord, by caller: Caller) async throws -> ImageRecord {
         guard caller.may(.fleetRetryTask, task) else {
             throw caller.refusal(.fleetRetryTask, to: "retry task \(task.id)")
         }
         guard let image = try await store.image(task.image), caller.maySee(image) else {
             throw CatalogError.noImage(task.image.rawValue)
         }
-        guard caller.may(.modifyImage, image) else {
-            throw caller.refusal(.modifyImage, to: "import image \(image.id)")
+        let isCopy = task.request.method == .copyImage
+        let action: PolicyAction = isCopy ? .copyImage : .modifyImage
+        guard caller.may(action, image) else {
+            throw caller.refusal(action, to: "\(isCopy ? "copy" : "import") image \(image.id)")
         }
+        return image
     }
 
     private func task(_ context: APIContext) async throws -> TaskRecord {

@@ -25,10 +25,14 @@ struct ImportController: Sendable {
         let order = try ImportOrder(try await RequestBodies.json(of: request, context))
         let image = try await catalog.image(context.part("id"), for: context.caller)
         try checkState(of: image, for: order)
-        guard context.caller.may(.modifyImage, image) else {
-            throw context.caller.refusal(.modifyImage, to: "import image \(image.id)")
+        let action: PolicyAction = order.method == .copyImage ? .copyImage : .modifyImage
+        guard context.caller.may(action, image) else {
+            throw context.caller.refusal(
+                action, to: "\(order.method == .copyImage ? "copy" : "import") image \(image.id)")
         }
-        let stores = try stores(for: order, header: request.headers[Header.store])
+        let stores = try stores(for: order, of: image, header: request.headers[Header.store])
+        // Every store has the image that is to be copied to all: nothing is to be done.
+        if stores.isEmpty { return Self.accepted([:]) }
         if let uri = order.uri { try check(uri, "URI for web-download") }
         if let publisher = order.extras.publisher { try check(publisher) }
         let task = NewTask(
@@ -39,14 +43,18 @@ struct ImportController: Sendable {
                 allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.extras.checksum,
                 publisher: order.extras.publisher, injected: injection.properties(for: context.caller.roles)),
             owner: context.caller.project, priority: order.extras.priority, requestID: context.requestID,
-            sourceBytes: order.method == .glanceDirect ? image.stage?.sizeBytes : nil)
+            sourceBytes: order.method.sourceBytes(of: image))
         try await ImportStart(store: store, patience: patience).begin(task, wanted: order.method.requiredStatus)
         context.logger.info(
             "import accepted",
             metadata: ["request_id": "\(context.requestID)", "image": "\(image.id)", "task": "\(task.id)"])
-        return Response(
-            status: .accepted,
-            headers: [.contentType: "text/html; charset=UTF-8", Header.task: task.id.rawValue])
+        return Self.accepted([Header.task: task.id.rawValue])
+    }
+
+    private static func accepted(_ headers: HTTPFields) -> Response {
+        var headers = headers
+        headers[.contentType] = "text/html; charset=UTF-8"
+        return Response(status: .accepted, headers: headers)
     }
 
     /// While the image is locked its status is the running task's; whether that one may be replaced only the script
@@ -60,6 +68,18 @@ struct ImportController: Sendable {
         guard image.diskFormat != nil, image.containerFormat != nil else {
             throw APIError(refusal: .noFormat, image: image.id, wanted: wanted, what: order.method.rawValue)
         }
+    }
+
+    /// Where the bytes shall go. A copy goes where the image is not: of all stores to the others, and to those that are
+    /// named only if it is in none of them.
+    private func stores(for order: ImportOrder, of image: ImageRecord, header: String?) throws -> [StoreID] {
+        let named = try stores(for: order, header: header)
+        guard order.method == .copyImage else { return named }
+        if order.allStores { return named.filter { image.locations[$0] == nil } }
+        if let store = named.first(where: { image.locations[$0] != nil }) {
+            throw APIError(refusal: .stored(store), image: image.id, wanted: .active, what: order.method.rawValue)
+        }
+        return named
     }
 
     private func stores(for order: ImportOrder, header: String?) throws -> [StoreID] {

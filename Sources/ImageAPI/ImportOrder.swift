@@ -27,7 +27,7 @@ struct ImportOrder: Hashable, Sendable {
         }
         self.method = method
         switch method {
-        case .glanceDirect: try Self.admit(parts, ["name"], in: "'method' of \(name)")
+        case .glanceDirect, .copyImage: try Self.admit(parts, ["name"], in: "'method' of \(name)")
         case .webDownload:
             try Self.admit(parts, ["name", "uri"], in: "'method' of \(name)")
             guard let uri = parts["uri"]?.string else {
@@ -39,8 +39,12 @@ struct ImportOrder: Hashable, Sendable {
         allStores = try Self.flag(members, "all_stores") ?? false
         allStoresMustSucceed = try Self.flag(members, "all_stores_must_succeed") ?? true
         extras = try ImportExtras(members["longshore"])
+        guard extras.checksum == nil || method != .copyImage else {
+            throw Self.refused(
+                "'checksum' does not go with copy-image: what is copied must have the image's own digests.")
+        }
         guard extras.publisher == nil || method == .webDownload else {
-            throw Self.refused("'checksum_url' goes with web-download: staged data has no name to be looked up by.")
+            throw Self.refused("'checksum_url' goes with web-download: other data has no name to be looked up by.")
         }
     }
 

@@ -26,6 +26,17 @@ package protocol ImageStorage: ObjectTarget {
     /// - Throws: `.notFound` if there is no such object.
     func read(_ key: ObjectKey, range: Range<Int64>?) async throws(StorageError) -> ObjectBody
 
+    /// Makes `key` of an object of another store without its bytes passing through this process, where both are in one
+    /// service that can. What `create` and a writer promise holds here too; the size and, as far as the service tells
+    /// it, the checksum of what was made are compared with `description`.
+    ///
+    /// - Parameter step: called before each part of the work with the bytes done so far; its errors end the work.
+    /// - Throws: `StorageError`, after which the object is not there, or not yet.
+    func copy(
+        _ source: ObjectKey, of other: any ImageStorage, to key: ObjectKey, _ description: ObjectDescription,
+        step: @Sendable (_ bytesDone: Int64) async throws -> Void
+    ) async throws -> ObjectCopy
+
     /// The size of a committed object in bytes; `nil` if there is none.
     func size(_ key: ObjectKey) async throws(StorageError) -> Int64?
 

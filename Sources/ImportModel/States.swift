@@ -25,12 +25,14 @@ package enum TaskKind: String, Codable, Sendable, CaseIterable {
 package enum ImportMethod: String, Codable, Sendable, CaseIterable {
     case glanceDirect = "glance-direct"
     case webDownload = "web-download"
+    case copyImage = "copy-image"
 
     /// The one status that an image must have for an import by this method.
     package var requiredStatus: ImageStatus {
         switch self {
         case .glanceDirect: .uploading
         case .webDownload: .queued
+        case .copyImage: .active
         }
     }
 }

@@ -24,6 +24,8 @@ package struct TaskRecord: Hashable, Sendable {
     package var message: String
     package var bytesDone: Int64
     package var bytesTotal: Int64?
+    /// The stores in which a copy has been located, by any of its attempts.
+    package var located: [StoreID] = []
     package var result: TaskResult?
     package var createdAtMs: Int64
     package var updatedAtMs: Int64

@@ -40,6 +40,7 @@ package struct ImportPipeline: Sendable {
     let threads: NIOThreadPool
     let gate: any WriteGate
     var progress: @Sendable (Int64) -> Void
+    var onCommit: @Sendable (StoreID) async throws -> Void = { _ in }
 
     /// - Parameters:
     ///   - targets: where the bytes go; with none, the run only computes and compares digests.
@@ -55,12 +56,14 @@ package struct ImportPipeline: Sendable {
     ///   - gate: asked before each create, block and commit.
     ///   - progress: told the bytes taken from the source so far, whenever some arrive; and again, when nothing but
     ///     decompressed bytes move.
+    ///   - onCommit: called for each store that has the object, as soon as it has; an error ends the run.
     package init(
         targets: [any ObjectTarget], key: ObjectKey, mustAll: Bool = true, isSecured: Bool = false,
         patience: StorePatience, expected: ExpectedDigest? = nil, maxBytes: Int64 = .max,
         declared: DeclaredFormat? = nil, allowsEmpty: Bool = true,
         decompression: DecompressionLimits? = nil, threads: NIOThreadPool, gate: any WriteGate,
-        progress: @escaping @Sendable (Int64) -> Void = { _ in }
+        progress: @escaping @Sendable (Int64) -> Void = { _ in },
+        onCommit: @escaping @Sendable (StoreID) async throws -> Void = { _ in }
     ) {
         self.targets = targets
         self.key = key
@@ -75,6 +78,7 @@ package struct ImportPipeline: Sendable {
         self.threads = threads
         self.gate = gate
         self.progress = progress
+        self.onCommit = onCommit
     }
 
     /// Runs the pass to its end.
@@ -106,7 +110,8 @@ package struct ImportPipeline: Sendable {
         _ supply: @escaping Supply
     ) async throws -> ImportedContent {
         let stores = StoreWriters(
-            targets: targets, key: key, mustAll: mustAll, isSecured: isSecured, gate: gate, patience: patience)
+            targets: targets, key: key, mustAll: mustAll, isSecured: isSecured, gate: gate, patience: patience,
+            onCommit: onCommit)
         do {
             try await stores.open(expectedBytes: expectedBytes)
             let received = try await stream(supply, into: stores)

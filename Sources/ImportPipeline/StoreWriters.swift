@@ -13,6 +13,7 @@ final class StoreWriters: Sendable {
     private let isSecured: Bool
     private let gate: any WriteGate
     private let patience: StorePatience
+    private let onCommit: @Sendable (StoreID) async throws -> Void
     private let state = Mutex(State())
 
     private struct State {
@@ -25,7 +26,8 @@ final class StoreWriters: Sendable {
     /// - Parameter isSecured: whether another store has the bytes already, so that it is no failure to be left with none.
     init(
         targets: [any ObjectTarget], key: ObjectKey, mustAll: Bool, isSecured: Bool, gate: any WriteGate,
-        patience: StorePatience
+        patience: StorePatience,
+        onCommit: @escaping @Sendable (StoreID) async throws -> Void
     ) {
         self.targets = targets
         self.key = key
@@ -33,6 +35,7 @@ final class StoreWriters: Sendable {
         self.isSecured = isSecured
         self.gate = gate
         self.patience = patience
+        self.onCommit = onCommit
     }
 
     /// Those that have not failed.
@@ -94,8 +97,11 @@ final class StoreWriters: Sendable {
                         Failpoint.reach(.commitDone)
                     } cleaning: { _ in
                         await writer.abandon()
+                        return
                     }
-                    if done != nil { state.withLock { _ = $0.committed.insert(store) } }
+                    guard done != nil else { return }
+                    state.withLock { _ = $0.committed.insert(store) }
+                    try await onCommit(store)
                 }
             }
             try await group.waitForAll()

@@ -26,7 +26,7 @@ final class LeaseKeeper: WriteGate {
     let attempt: AttemptID
     private let store: LeaseStore
     private let claimedNumber: Int64
-    private let logger: Logger
+    let logger: Logger
     private let state: Mutex<State>
     private let loss = OneShot<LostLease>()
 

@@ -43,6 +43,7 @@ extension Outcome {
         case let error as StorageError: self.init(error)
         case Transfer.Fault.rejected(let reason): self = .rejected(reason: reason)
         case Transfer.Fault.worker(let reason): self = .workerFault(reason: reason)
+        case Transfer.Fault.damaged(let reason): self = .retry(reason: reason, after: nil)
         default:
             // Not foreseen, so not known to be permanent: the limit of attempts bounds it.
             self = .retry(reason: "unexpected: \(error)", after: nil)

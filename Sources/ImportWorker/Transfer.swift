@@ -21,15 +21,17 @@ struct Transfer: Sendable {
         case rejected(String)
         /// This worker cannot; another may.
         case worker(String)
+        /// Another attempt may find it otherwise: it reads from another store first.
+        case damaged(String)
 
         var description: String {
             switch self {
-            case .rejected(let reason), .worker(let reason): reason
+            case .rejected(let reason), .worker(let reason), .damaged(let reason): reason
             }
         }
     }
 
-    private var request: ImportRequest { claim.task.request }
+    var request: ImportRequest { claim.task.request }
     private var declared: DeclaredFormat {
         DeclaredFormat(
             disk: claim.image.diskFormat ?? "", container: claim.image.containerFormat ?? "",
@@ -41,12 +43,13 @@ struct Transfer: Sendable {
             claim.image.containerFormat == "compressed" || ["aki", "ari"].contains(claim.image.diskFormat)
         return isMeantToBe ? nil : runner.limits.decompression
     }
-    private var key: ObjectKey { ObjectKey(image: claim.task.image, nonce: claim.nonce) }
+    var key: ObjectKey { ObjectKey(image: claim.task.image, nonce: claim.nonce) }
 
     func run() async throws -> ImportedContent {
         switch request.method {
         case .webDownload: try await download()
         case .glanceDirect: try await importStaged()
+        case .copyImage: try await copy()
         case nil: throw Fault.rejected("the task names no import method; import the image again")
         }
     }
@@ -170,19 +173,23 @@ struct Transfer: Sendable {
         as result: DeclaredFormat? = nil
     ) -> ImportPipeline {
         keeper.note(phase: .streaming)
-        let (keeper, mustAll) = (keeper, request.allStoresMustSucceed)
-        let patience = StorePatience(stall: runner.limits.stall, mustAll: mustAll) { [settlement, claim] _ in
-            await settlement.nameLate(claim)
-        }
+        let keeper = keeper
         return ImportPipeline(
-            targets: targets, key: key, mustAll: mustAll, isSecured: isSecured, patience: patience, expected: expected,
+            targets: targets, key: key, mustAll: request.allStoresMustSucceed, isSecured: isSecured,
+            patience: patience, expected: expected,
             maxBytes: targets.first is ScratchTarget ? maxBytesToConvert : runner.limits.maxBytes,
             declared: result ?? declared, allowsEmpty: allowsEmpty,
             decompression: result == nil ? decompression : nil, threads: runner.threads, gate: keeper,
             progress: { keeper.note(bytesDone: $0) })
     }
 
-    @Sendable private func describe(_ sizeBytes: Int64, _ digests: ContentDigests) -> ObjectDescription {
+    var patience: StorePatience {
+        StorePatience(stall: runner.limits.stall, mustAll: request.allStoresMustSucceed) { [settlement, claim] _ in
+            await settlement.nameLate(claim)
+        }
+    }
+
+    @Sendable func describe(_ sizeBytes: Int64, _ digests: ContentDigests) -> ObjectDescription {
         keeper.note(phase: .committing)
         return ObjectDescription(
             image: claim.image.id, name: claim.image.name, owner: claim.image.owner,
@@ -190,7 +197,7 @@ struct Transfer: Sendable {
             digests: digests)
     }
 
-    private func storages(_ ids: [StoreID]) throws -> [any ImageStorage] {
+    func storages(_ ids: [StoreID]) throws -> [any ImageStorage] {
         try ids.map { id in
             guard let storage = runner.storages[id] else { throw unreachable(id) }
             return storage

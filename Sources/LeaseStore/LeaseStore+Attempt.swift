@@ -55,6 +55,15 @@ package enum PublishReply: Hashable, Sendable {
     case changed(what: String)
 }
 
+package enum LocateReply: Hashable, Sendable {
+    case located
+    case lost(LostLease)
+    /// The image no longer exists.
+    case gone
+    /// The image is not what was copied, or the store has it by now.
+    case changed(what: String)
+}
+
 package enum FailReply: Hashable, Sendable {
     /// The task waits for another attempt.
     case requeued
@@ -134,6 +143,27 @@ extension LeaseStore {
         Failpoint.reach(.publishAnswered)
         switch reply.word {
         case "published": return .published
+        case "lost": return .lost(try reply.lostLease())
+        case "gone": return .gone
+        case "changed": return .changed(what: try reply.string(0))
+        default: throw reply.unknown
+        }
+    }
+
+    /// Makes an object, committed under this attempt's nonce, the bytes of its active image in one more store.
+    package func locate(
+        _ attempt: AttemptID, in store: StoreID, sizeBytes: Int64, _ digests: ContentDigests
+    ) async throws -> LocateReply {
+        Failpoint.reach(.locateSent)
+        let reply = try await call(
+            Scripts.importLocate,
+            [
+                attempt.task.rawValue, attempt.nonce.rawValue, store.rawValue, Int(sizeBytes), digests.md5,
+                digests.sha512,
+            ])
+        Failpoint.reach(.locateAnswered)
+        switch reply.word {
+        case "located": return .located
         case "lost": return .lost(try reply.lostLease())
         case "gone": return .gone
         case "changed": return .changed(what: try reply.string(0))

@@ -42,6 +42,8 @@ package enum CreateReply: Hashable, Sendable {
     case wrongStatus(ImageStatus)
     /// The disk or the container format is not set.
     case noFormat
+    /// This store has the image that it was to be copied to.
+    case stored(StoreID)
     case locked(HeldLock)
 }
 
@@ -119,6 +121,9 @@ extension LeaseStore {
                 throw reply.malformed("an unknown status")
             }
             return .wrongStatus(status)
+        case "stored":
+            guard let store = StoreID(rawValue: try reply.string(0)) else { throw reply.malformed("an unknown store") }
+            return .stored(store)
         case "locked":
             guard let holder = TaskID(rawValue: try reply.string(0)),
                 let state = TaskState(rawValue: try reply.string(1))

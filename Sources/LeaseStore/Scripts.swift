@@ -10,6 +10,7 @@ enum Scripts {
     static let importBeat = script("import-beat", PackageResources.import_beat_lua)
     static let importCheckpoint = script("import-checkpoint", PackageResources.import_checkpoint_lua)
     static let importPublish = script("import-publish", PackageResources.import_publish_lua)
+    static let importLocate = script("import-locate", PackageResources.import_locate_lua)
     static let importFail = script("import-fail", PackageResources.import_fail_lua)
     static let importRelease = script("import-release", PackageResources.import_release_lua)
     static let importSuspect = script("import-suspect", PackageResources.import_suspect_lua)
@@ -42,7 +43,8 @@ enum Scripts {
     static let catalogOpen = script("catalog-open", PackageResources.catalog_open_lua)
 
     static let all = [
-        importCreate, uploadOpen, importClaim, importBeat, importCheckpoint, importPublish, importFail, importRelease,
+        importCreate, uploadOpen, importClaim, importBeat, importCheckpoint, importPublish, importLocate, importFail,
+        importRelease,
         importSuspect,
         importRecover, importCancel, imageCreate, imageUpdate, imageDelete, imageSwitch, memberAdd, memberAnswer,
         memberRemove, garbageName, garbageCheck, garbageTake, garbageDone, turnBegin, auditStep, auditIndex, auditImage,

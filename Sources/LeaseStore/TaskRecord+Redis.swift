@@ -26,5 +26,6 @@ extension TaskRecord {
             result: hash["result"].flatMap(TaskResult.init(rawValue:)), createdAtMs: createdAt,
             updatedAtMs: number("updated_at") ?? createdAt, dueAtMs: number("due_at"),
             deadlineAtMs: number("deadline_at") ?? 0, expiresAtMs: number("expires_at"))
+        located = (hash["located"] ?? "").split(separator: ",").compactMap { StoreID(rawValue: String($0)) }
     }
 }

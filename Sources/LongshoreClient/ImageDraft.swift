@@ -36,6 +36,8 @@ package struct ImageDraft: Hashable, Sendable {
 package struct ImportOrder: Hashable, Sendable {
     /// `nil`: what was staged (`glance-direct`); otherwise where to fetch from (`web-download`).
     package var uri: String?
+    /// Whether the image is active, and is to be copied to more stores (`copy-image`).
+    package var isCopy = false
     /// Empty: the service's default store.
     package var stores: [StoreID] = []
     package var allStores = false
@@ -50,6 +52,7 @@ package struct ImportOrder: Hashable, Sendable {
 
     var json: JSONValue {
         var method: [String: JSONValue] = ["name": .string(ImportMethod.glanceDirect.rawValue)]
+        if isCopy { method = ["name": .string(ImportMethod.copyImage.rawValue)] }
         if let uri { method = ["name": .string(ImportMethod.webDownload.rawValue), "uri": .string(uri)] }
         var members: [String: JSONValue] = ["method": .object(method)]
         if !stores.isEmpty { members["stores"] = .array(stores.map { .string($0.rawValue) }) }

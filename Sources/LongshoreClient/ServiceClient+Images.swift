@@ -70,14 +70,25 @@ extension ServiceClient {
 
     /// Asks for the import of `id`; the answer is the task that does it.
     package func startImport(_ id: ImageID, _ order: ImportOrder) async throws -> TaskID {
+        guard let task = try await acceptedTask(id, order) else {
+            throw ServiceError.unexpectedAnswer("the import of image \(id) was accepted, but its task was not named")
+        }
+        return task
+    }
+
+    /// Asks for copies of an active image; `nil` where it was to be copied to all stores and is in all of them.
+    package func startCopy(_ id: ImageID, _ order: ImportOrder) async throws -> TaskID? {
+        var order = order
+        order.isCopy = true
+        return try await acceptedTask(id, order)
+    }
+
+    private func acceptedTask(_ id: ImageID, _ order: ImportOrder) async throws -> TaskID? {
         let response = try await send(
             .POST, "/v2/images/\(id)/import", headers: Self.jsonBody, body: try Self.body(order.json), expect: [202])
         let task = response.headers.first(name: "X-Longshore-Task")
         _ = try await collect(response)
-        guard let task = task.flatMap(TaskID.init(rawValue:)) else {
-            throw ServiceError.unexpectedAnswer("the import of image \(id) was accepted, but its task was not named")
-        }
-        return task
+        return task.flatMap(TaskID.init(rawValue:))
     }
 
     /// Hands out the bytes of an image as they come.

@@ -71,6 +71,13 @@ final class S3Client: Sendable {
         try? await http.shutdown()
     }
 
+    /// Whether the other one's objects can be named in a call here: the same service, for the same user.
+    func isOfOneService(with other: S3Client) -> Bool {
+        guard location.service == other.location.service, region == other.region else { return false }
+        let theirs = other.credentials.withLock { $0 }
+        return credentials.withLock { $0 == theirs }
+    }
+
     /// The outcome of a call, after as many tries as are due.
     func send(_ request: S3Request) async throws(S3Failure) -> S3Answer {
         var failures = 0

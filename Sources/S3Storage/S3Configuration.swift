@@ -15,6 +15,8 @@ package struct S3Configuration: Sendable {
     package var caFile: String?
     /// The least size of a part of a multipart upload; objects up to it are written by one request.
     package var partBytes: Int64 = 8 << 20
+    /// What the service is asked to copy at once, at most: it takes its time, and nobody waits for an answer for ever.
+    package var copyBytes: Int64 = 256 << 20
     /// How many parts of one object may be in memory: being sent, or being filled.
     package var parallelParts = 2
     /// What all writers together may hold in parts, beyond `partBytes` each; see `PartBudget`.

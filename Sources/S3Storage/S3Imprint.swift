@@ -17,6 +17,13 @@ struct S3Imprint: Hashable, Sendable {
     /// As in `etag`, without quotes; `nil` where it says nothing of the bytes.
     let tag: String?
 
+    /// Of an object of which nothing else is known.
+    init(sizeBytes: Int64) {
+        self.sizeBytes = sizeBytes
+        checksum = nil
+        tag = nil
+    }
+
     /// Of an object that is made by one request; `payload` has its MD5 where `proof` needs that.
     init(of payload: S3Payload, _ proof: S3Proof) {
         sizeBytes = payload.count

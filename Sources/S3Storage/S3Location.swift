@@ -5,6 +5,8 @@ import ImportModel
 struct S3Location: Sendable {
     /// `https://host:port`, with the bucket in front of the host where it belongs there.
     let origin: String
+    /// The same without a bucket: which service this is.
+    let service: String
     /// What the header `Host` says, and what is signed.
     let host: String
     let bucket: String
@@ -35,6 +37,7 @@ struct S3Location: Sendable {
         let address = isUsualPort ? name : "\(name):\(url.port ?? 0)"
         host = configuration.usesPathStyle ? address : "\(bucket).\(address)"
         origin = "\(scheme)://\(host)"
+        service = "\(scheme)://\(address)"
         basePath = configuration.usesPathStyle ? "/\(bucket)" : ""
     }
 

@@ -10,7 +10,7 @@ struct S3Objects: Sendable {
     let client: S3Client
 
     /// What tells a writer its object from another's.
-    private static let writerHeader = "x-amz-meta-longshore-writer"
+    static let writerHeader = "x-amz-meta-longshore-writer"
     private static let checksumHeader = "x-amz-checksum-sha256"
 
     struct Head: Sendable {

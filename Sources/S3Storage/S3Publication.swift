@@ -1,5 +1,7 @@
+import Foundation
 import ImageStorage
 import ImportModel
+import NIOCore
 
 /// The one moment at which an object appears, and the proof of whose it is.
 ///
@@ -11,6 +13,21 @@ struct S3Publication: Sendable {
     let store: StoreID
     let key: ObjectKey
     let writer: String
+
+    /// Puts the description beside the object before there is one: an object never lacks it.
+    func describe(_ description: ObjectDescription, checksum: Bool) async throws(StorageError) {
+        let json: Data
+        do { json = try FleetJSON.encode(description) } catch {
+            throw .unavailable(store, reason: "the description of \(key) cannot be written as JSON: \(error)")
+        }
+        do throws(S3CallFailure) {
+            try await objects.put(
+                objects.client.location.name(of: key) + S3Storage.descriptionSuffix,
+                S3Payload(hashing: [ByteBuffer(bytes: json)]), type: "application/json", checksum: checksum)
+        } catch {
+            throw error.fault(of: store)
+        }
+    }
 
     /// Runs `call`, which makes the object appear.
     ///

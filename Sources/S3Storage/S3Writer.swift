@@ -82,7 +82,7 @@ actor S3Writer: ObjectWriter {
         guard let upload else {
             let payload = try await payload(of: part)
             part = Part()
-            try await describe(description)
+            try await publication.describe(description, checksum: traits.checksums)
             let imprint = S3Imprint(of: payload, traits.putProof)
             return try await publication.publish(imprint, isGuarded: traits.conditionalPut) {
                 [objects, traits, publication] () throws(S3CallFailure) in
@@ -94,7 +94,7 @@ actor S3Writer: ObjectWriter {
         // An upload has one part at least, if need be an empty one.
         if part.bytes > 0 || nextNumber == 1 { try await sendPart() }
         while !sending.isEmpty { try await receiveTag() }
-        try await describe(description)
+        try await publication.describe(description, checksum: traits.checksums)
         let imprint = S3Imprint(of: sent, sizeBytes: written, traits.completeProof)
         try await publication.publish(imprint, isGuarded: traits.conditionalComplete) {
             [objects, traits, sent] () throws(S3CallFailure) in
@@ -185,21 +185,6 @@ actor S3Writer: ObjectWriter {
         do throws(S3CallFailure) {
             upload = try await objects.createUpload(
                 objects.client.location.name(of: key), writer: publication.writer, checksums: traits.checksums)
-        } catch {
-            throw error.fault(of: store)
-        }
-    }
-
-    /// Puts the description beside the object before there is one: an object never lacks it.
-    private func describe(_ description: ObjectDescription) async throws(StorageError) {
-        let json: Data
-        do { json = try FleetJSON.encode(description) } catch {
-            throw .unavailable(store, reason: "the description of \(key) cannot be written as JSON: \(error)")
-        }
-        do throws(S3CallFailure) {
-            try await objects.put(
-                objects.client.location.name(of: key) + S3Storage.descriptionSuffix,
-                S3Payload(hashing: [ByteBuffer(bytes: json)]), type: "application/json", checksum: traits.checksums)
         } catch {
             throw error.fault(of: store)
         }

@@ -22,7 +22,8 @@ struct Longshore: AsyncParsableCommand {
             CommandGroup(
                 name: "Images",
                 subcommands: [
-                    ImportCommand.self, ImagesCommand.self, ShowCommand.self, DownloadCommand.self, DeleteCommand.self,
+                    ImportCommand.self, CopyCommand.self, ImagesCommand.self, ShowCommand.self, DownloadCommand.self,
+                    DeleteCommand.self,
                 ]),
             CommandGroup(
                 name: "Tasks",

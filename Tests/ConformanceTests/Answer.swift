@@ -27,7 +27,9 @@ struct Answer {
         case "over": return .over
         case "ok": return .ok
         case "kept": return .kept
+        case "stored": return Wire.number(text(1)).map { .stored($0) }
         case "published": return .published
+        case "located": return .located
         case "gone": return .gone
         case "changed": return .changed
         case "lost": return lost(text(1)).map { .lost($0) }
@@ -63,7 +65,8 @@ struct Answer {
         return .task(
             Claimed(
                 task: id, nonce: nonce, beat: beat, stage: stage(image["stage"]), format: format,
-                kept: projection.objects(kept: task["kept"])))
+                kept: projection.objects(kept: task["kept"]), digest: image["md5"].flatMap(Wire.number),
+                located: Projection.located(task["located"])))
     }
 
     private func stage(_ json: String?) -> Int? {

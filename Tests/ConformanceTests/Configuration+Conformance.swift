@@ -83,6 +83,20 @@ extension Configuration {
             $0.releases = true
         },
         Configuration(
+            "copying", "an image is copied into two stores, one of which may fail, by two tasks; and deleted",
+            tasks: [Request(), Request(.copy, stores: [1, 2], mustAll: false), Request(.copy, stores: [1])],
+            workers: 1, nonces: 3
+        ) {
+            $0.stores = 3
+            $0.failingStores = [2]
+            $0.failures = [.retryNow]
+            $0.switches = 1
+            $0.cancels = [1]
+            $0.deletes = [0]
+            $0.recovers = false
+            $0.maxAttempts = 2
+        },
+        Configuration(
             "failover", "Redis falls back to an earlier state", tasks: [Request()], workers: 1, nonces: 2
         ) {
             $0.failovers = 1

@@ -56,6 +56,9 @@ struct Probes {
             calls += Failure.allCases.map { .importFail(task: task, nonce: nonce, how: $0) }
             if configuration.checkpoints > 0 { calls += checkpoints(task, nonce, node) }
             calls += publishes(task, nonce, node).map { .importPublish($0) }
+            if configuration.tasks.contains(where: { $0.method == .copy }) {
+                calls += locates(task, nonce, node).map { .importLocate($0) }
+            }
         }
         return calls
     }
@@ -68,6 +71,16 @@ struct Probes {
         }
         return (others + [node.tasks[task].kept, []]).map {
             .importCheckpoint(task: task, nonce: nonce, objects: $0)
+        }
+    }
+
+    /// In each store, of the image's bytes and of others.
+    private func locates(_ task: Int, _ nonce: Int, _ node: Redis) -> [Locate] {
+        let digest = node.images[configuration.tasks[task].image].digest ?? nonce
+        return (0..<configuration.stores).flatMap { store in
+            [digest, (digest + 1) % configuration.nonces].map {
+                Locate(task: task, nonce: nonce, store: store, digest: $0)
+            }
         }
     }
 

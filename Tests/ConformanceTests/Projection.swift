@@ -97,6 +97,7 @@ struct Projection {
             task.isOld = changed < nowMs - Wire.long
             task.isOverdue = hash["deadline_at"] == "1"
             task.settled = hash["settled"].flatMap { Self.settled[$0] }
+            task.located = Self.located(hash["located"])
             task.stole = hash["stole"].flatMap(Wire.number)
             task.kept = objects(kept: hash["kept"])
             if (hash["checkpoint"] != nil) != (hash["kept"] != nil) {
@@ -176,6 +177,10 @@ struct Projection {
         let parts = key.split(separator: "/")
         guard parts.count == 2, let image = Wire.number(parts[0]), let nonce = Wire.number(parts[1]) else { return nil }
         return configuration.object(image: image, store: store, nonce: nonce)
+    }
+
+    static func located(_ list: String?) -> Bits {
+        Bits((list ?? "").split(separator: ",").compactMap { Wire.number($0) })
     }
 
     /// What the priority of all tasks here adds to their places.

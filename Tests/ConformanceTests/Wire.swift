@@ -56,6 +56,14 @@ struct Wire {
                     + objects.flatMap { [Self.store(configuration.store(of: $0)), key($0)] }
             )
         case .importPublish(let publish): (Scripts.importPublish, arguments(publish))
+        case .importLocate(let locate):
+            (
+                Scripts.importLocate,
+                [
+                    Self.task(locate.task), Self.nonce(locate.nonce), Self.store(locate.store), "4096",
+                    Self.nonce(locate.digest), Self.nonce(locate.digest),
+                ]
+            )
         case .importFail(let task, let nonce, let how):
             (Scripts.importFail, [Self.task(task), Self.nonce(nonce)] + arguments(how))
         case .importRelease(let task, let nonce):
@@ -104,12 +112,18 @@ struct Wire {
 
     private func input(_ task: Int) -> String {
         let stores = configuration.tasks[task].stores.map { "\"\(Self.store($0))\"" }.joined(separator: ",")
-        return "{\"stores\":[\(stores)]}"
+        let must = configuration.tasks[task].mustAll ? "" : ",\"must\":false"
+        return "{\"stores\":[\(stores)]\(must)}"
     }
 
     private func create(_ task: Int) -> [String] {
         let request = configuration.tasks[task]
-        let wanted: ImageStatus = request.method == .direct ? .uploading : .queued
+        let wanted: ImageStatus =
+            switch request.method {
+            case .direct: .uploading
+            case .copy: .active
+            case .download, .upload, .stage: .queued
+            }
         return [
             Self.task(task), Self.image(request.image), input(task), Self.name(wanted), Self.tenant(request.tenant),
             "4", "", "\(Self.long)", "\(Self.long)", request.isForced ? "1" : "", "\(Self.long * 100)",

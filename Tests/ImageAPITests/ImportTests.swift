@@ -112,7 +112,8 @@ import TestSupport
     /// Bodies that are wrong whatever the image is like.
     static let wrongBodies = [
         "", "[]", "1", "null", "{}", #"{"method": 1}"#, #"{"method": []}"#, #"{"method": {}}"#,
-        #"{"method": {"name": 1}}"#, #"{"method": {"name": "x"}}"#, #"{"method": {"name": "copy-image"}}"#,
+        #"{"method": {"name": 1}}"#, #"{"method": {"name": "x"}}"#,
+        #"{"method": {"name": "copy-image", "uri": "http://example.com/x"}}"#,
         #"{"method": {"name": "web-download"}}"#, #"{"method": {"name": "web-download", "uri": 1}}"#,
         #"{"method": {"name": "web-download", "uri": ""}}"#, #"{"method": {"name": "web-download", "uri": "x"}}"#,
         #"{"method": {"name": "web-download", "uri": "file:///etc/passwd"}}"#,

@@ -13,8 +13,9 @@ extension RandomWalk {
         case 22..<27: try await open()
         case 27..<43: try await claim()
         case 43..<45: try await replayClaim()
-        case 45..<50: try await beat()
-        case 50..<52: try await keep()
+        case 45..<48: try await beat()
+        case 48..<50: try await keep()
+        case 50..<52: try await copyOn()
         case 52..<58: try await publish()
         case 58..<64: try await fail()
         case 64..<67: try await release()
@@ -38,6 +39,7 @@ extension RandomWalk {
 
     private func create() async throws -> String {
         guard let image = pick(images), let record = try await fleet.store.image(image) else { return "no image" }
+        if record.status == .active, chance(80) { return try await copy(image) }
         let direct = record.stage != nil
         var stores = Self.stores.filter { _ in Bool.random(using: &random) }
         if stores.isEmpty { stores = [Fleet.main] }
@@ -49,6 +51,50 @@ extension RandomWalk {
         let wanted: ImageStatus = direct ? .uploading : .queued
         creates.append((task, wanted))
         return describe("create", try await fleet.store.createImport(task, wanted: wanted))
+    }
+
+    private func copy(_ image: ImageID) async throws -> String {
+        let lacking = Self.stores.filter { published[image]?.locations[$0] == nil }
+        let store = chance(80) ? pick(lacking) : pick(Self.stores)
+        let task = NewTask(
+            id: .random(), image: image,
+            request: ImportRequest(
+                method: .copyImage, stores: [store ?? Fleet.far], allStoresMustSucceed: chance(50)),
+            owner: pick(Self.owners) ?? "a", mayForce: chance(10))
+        creates.append((task, .active))
+        copies.insert(task.id)
+        return describe("copy", try await fleet.store.createImport(task, wanted: .active))
+    }
+
+    /// The next thing that brings a copy on its way.
+    private func copyOn() async throws -> String {
+        let isRunning = attempts.contains {
+            copies.contains($0.id.task) && progress[$0.id.task.rawValue]?.state == .processing
+        }
+        if isRunning, chance(70) { return try await locate() }
+        let isWaiting = copies.contains { progress[$0.rawValue]?.state == .pending }
+        if isWaiting, chance(70) { return try await claim() }
+        guard let image = pick(images.filter { published[$0] != nil }), chance(80) else { return try await locate() }
+        return try await copy(image)
+    }
+
+    private func locate() async throws -> String {
+        let own = attempts.filter { copies.contains($0.id.task) }
+        // Mostly one that is alive.
+        let alive = own.last { progress[$0.id.task.rawValue]?.state == .processing }
+        guard let attempt = chance(75) ? alive ?? own.last : pick(own), let store = attempt.stores.first else {
+            return "no copy"
+        }
+        let known = published[attempt.image]
+        let digests = chance(90) ? known?.digests : attempt.content.digests
+        let reply = try await fleet.store.locate(
+            attempt.id, in: store, sizeBytes: 4096, digests ?? attempt.content.digests)
+        if reply == .located, known?.locations[store] == nil {
+            #expect(digests == known?.digests, "O5 other bytes were located")
+            let key = ObjectKey(image: attempt.image, nonce: attempt.id.nonce).description
+            published[attempt.image]?.locations[store] = key
+        }
+        return "locate \(word(reply))"
     }
 
     private func repeatCreate() async throws -> String {
@@ -222,7 +268,9 @@ extension RandomWalk {
         guard let store = pick(Self.stores) else { return "no store" }
         let batch = try await fleet.store.takeGarbage(of: store, olderThan: .zero, atMost: 5)
         // What a running attempt may still be writing must not be among it either.
-        let running = try await running()
+        let running = try await running().filter { id in
+            attempts.contains { $0.id == id && $0.stores.contains(store) }
+        }
         for entry in batch.entries {
             #expect(!running.contains { entry.key.hasSuffix($0.nonce.rawValue) }, "O6 a running attempt's object")
             deleted.insert("\(store) \(entry.key)")

@@ -33,6 +33,8 @@ final class RandomWalk {
     var attempts: [Attempt] = []
     var claims: [(nonce: Nonce, process: ProcessID, stores: [StoreID])] = []
     var published: [ImageID: Published] = [:]
+    /// The tasks that copy an image.
+    var copies: Set<TaskID> = []
     var deleted: Set<String> = []
     var progress: [String: Invariants.Progress] = [:]
     private(set) var log: [String] = []
@@ -133,6 +135,7 @@ final class RandomWalk {
         case .wrongStatus(let status): "\(what) \(status)"
         case .noImage: "\(what) no image"
         case .noFormat: "\(what) no format"
+        case .stored: "\(what) stored"
         }
     }
 

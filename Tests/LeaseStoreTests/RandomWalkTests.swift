@@ -27,6 +27,7 @@ import Testing
                 "beat lost",
                 "publish published", "publish lost", "fail requeued", "fail ended", "release requeued",
                 "recover requeued", "recover alive", "suspect true", "open created", "sweep", "cancel",
+                "copy created",
             ] {
                 #expect(walk.answers[answer] != nil, "the walk never came to: \(answer)")
             }

@@ -56,6 +56,21 @@ struct ImportRunTests {
         }
     }
 
+    @Test("A copy names its method and stores, and is told of no task where there is nothing to do")
+    func copy() async throws {
+        try await FakeService.run { service, client in
+            accept(service)
+            var order = ImportOrder()
+            order.stores = [StoreID(rawValue: "fast")].compactMap { $0 }
+            #expect(try await client.startCopy(image, order) == task)
+            let sent = try #require(service.calls("POST", "/v2/images/\(image)/import").first?.json?.object)
+            #expect(sent["method"] == .object(["name": .string("copy-image")]))
+            #expect(sent["stores"] == .array([.string("fast")]))
+            service.on("POST /v2/images/\(image)/import", .answer(202))
+            #expect(try await client.startCopy(image, order) == nil)
+        }
+    }
+
     @Test("A file is uploaded whole, with its format found out, and imported by glance-direct")
     func upload() async throws {
         var bytes = Data((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 / 7) })

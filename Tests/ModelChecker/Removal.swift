@@ -33,6 +33,7 @@ struct Removal {
         Removal(rule: .endKeepsCheckpoint, configuration: .resume, breaks: ["O6c"]),
         Removal(rule: .checkpointIsAsked, configuration: .resume, breaks: ["O7"]),
         Removal(rule: .uploadIsCompared, configuration: .resume, breaks: ["O3"]),
+        Removal(rule: .publishAsksForLocations, configuration: .failoverCopying, breaks: ["C1"]),
     ]
 
     /// Where tasks have nonces of their own, claims need others to be told apart by.

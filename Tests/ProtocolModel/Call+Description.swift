@@ -10,6 +10,8 @@ extension Call: CustomStringConvertible {
             "import-checkpoint of task \(task), nonce \(nonce)"
                 + (objects.isEmpty ? ", to forget it" : ": objects \(objects)")
         case .importPublish(let publish): "import-publish of \(publish)"
+        case .importLocate(let locate):
+            "import-locate of task \(locate.task), nonce \(locate.nonce), in store \(locate.store)"
         case .importFail(let task, let nonce, let how): "import-fail (\(how)) of task \(task), nonce \(nonce)"
         case .importRelease(let task, let nonce): "import-release of task \(task), nonce \(nonce)"
         case .importSuspect(let task, let beat): "import-suspect of task \(task), beat \(beat)"
@@ -62,7 +64,9 @@ extension Reply: CustomStringConvertible {
         case .over: "over"
         case .ok: "ok"
         case .kept: "kept"
+        case .stored(let store): "stored in store \(store)"
         case .published: "published"
+        case .located: "located"
         case .gone: "gone"
         case .changed: "changed"
         case .lost(.ended(let result)): "lost: \(result)"

@@ -7,6 +7,7 @@ package enum Call: Hashable, Sendable {
     /// What another attempt needs to go on; no objects: it is forgotten, since the attempt begins anew.
     case importCheckpoint(task: Int, nonce: Int, objects: Bits)
     case importPublish(Publish)
+    case importLocate(Locate)
     case importFail(task: Int, nonce: Int, how: Failure)
     case importRelease(task: Int, nonce: Int)
     case importSuspect(task: Int, beat: Int)
@@ -46,6 +47,14 @@ package struct Publish: Hashable, Sendable {
     package var converted: Int?
 }
 
+package struct Locate: Hashable, Sendable {
+    package var task: Int
+    package var nonce: Int
+    package var store: Int
+    /// Whose bytes were written, as the digests tell.
+    package var digest: Int
+}
+
 /// Steps that the six rules forbid to be steps.
 package enum Part: Hashable, Sendable {
     case createLock(task: Int)
@@ -61,10 +70,10 @@ package enum Part: Hashable, Sendable {
 package enum Reply: Hashable, Sendable {
     case created(prior: ImageStatus, stolen: Int?)
     case opened(prior: ImageStatus, stolen: Int?)
-    case noImage, locked(by: Int), wrongStatus(ImageStatus)
+    case noImage, locked(by: Int), wrongStatus(ImageStatus), stored(Int)
     case task(Claimed)
     case empty, paused, resumed, over
-    case ok, kept, published, gone, changed
+    case ok, kept, published, located, gone, changed
     case lost(Lost)
     case requeued, ended, released
     case suspected, moved, alive
@@ -84,6 +93,9 @@ package struct Claimed: Hashable, Sendable {
     package var format: Int
     /// What the checkpoint names.
     package var kept = Bits()
+    /// Whose bytes the image has already, and the stores that earlier attempts have copied them to.
+    package var digest: Int?
+    package var located = Bits()
 }
 
 /// Why a lease is lost.
@@ -115,6 +127,7 @@ extension Call {
             .importFail(_, let nonce, _), .importRelease(_, let nonce), .importCheckpoint(_, let nonce, _):
             nonce
         case .importPublish(let publish): publish.nonce
+        case .importLocate(let locate): locate.nonce
         case .part(.beatRead(_, let nonce)), .part(.beatSave(_, let nonce, _)), .part(.publishCheck(_, let nonce)):
             nonce
         case .part(.publishWrite(let publish)): publish.nonce

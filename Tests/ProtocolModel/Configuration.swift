@@ -1,8 +1,8 @@
 /// The bounds of one exploration: who takes part, and how often what may go wrong.
 package struct Configuration: Sendable {
     package enum Method: Sendable {
-        /// An import from the web, an import of staged data, an upload, a staging.
-        case download, direct, upload, stage
+        /// An import from the web, an import of staged data, an upload, a staging, a copy to further stores.
+        case download, direct, upload, stage, copy
     }
 
     /// A request that some client makes, at any time or never.
@@ -28,7 +28,8 @@ package struct Configuration: Sendable {
             self.isForced = isForced
         }
 
-        package var isImport: Bool { method == .download || method == .direct }
+        /// Whether a worker carries it out.
+        package var isImport: Bool { method == .download || method == .direct || method == .copy }
     }
 
     package var name: String

@@ -2,7 +2,7 @@
 /// kept, so these are smaller; some claims are kept back for the time after the last fault.
 extension Configuration {
     package static let allOfProgress: [Configuration] = [
-        endOfImports, endOfThefts, endOfUploads, endOfGarbage, endOfFailovers, endOfResumes,
+        endOfImports, endOfThefts, endOfUploads, endOfCopies, endOfGarbage, endOfFailovers, endOfResumes,
     ]
 
     package static let endOfResumes = Configuration(
@@ -50,6 +50,19 @@ extension Configuration {
     ) {
         $0.reserve = 3
         $0.stores = 2
+        $0.crashes = 1
+        $0.copies = 1
+        $0.failures = [.retryNow]
+        $0.sweeps = true
+        $0.maxAttempts = 2
+    }
+
+    package static let endOfCopies = Configuration(
+        "copies", "an image is copied into two more stores, by an attempt that may die in between",
+        tasks: [Request(), Request(.copy, stores: [1, 2])], workers: 2, nonces: 5
+    ) {
+        $0.reserve = 3
+        $0.stores = 3
         $0.crashes = 1
         $0.copies = 1
         $0.failures = [.retryNow]

@@ -2,10 +2,10 @@
 extension Configuration {
     /// What `make model` explores.
     package static let all: [Configuration] = [
-        core, stealing, restart, retry, drain, fairness, changes, conversion, uploads, adoption, stores, deletion,
-        withdrawal,
+        core, stealing, restart, retry, drain, fairness, changes, conversion, uploads, adoption, stores, copying,
+        copyingTwice, deletion, withdrawal,
         sweeping,
-        failover, failoverSweeping, failoverUploads, losses, resume, resumeSweeping,
+        failover, failoverSweeping, failoverUploads, failoverCopying, losses, lossesOfCopies, resume, resumeSweeping,
     ]
 
     package static let resume = Configuration(
@@ -155,6 +155,35 @@ extension Configuration {
         $0.maxAttempts = 2
     }
 
+    package static let copying = Configuration(
+        "copying", "an active image is copied into two more stores: death, lost and doubled requests, cancel, delete",
+        tasks: [Request(), Request(.copy, stores: [1, 2])], workers: 2, nonces: 3
+    ) {
+        $0.stores = 3
+        $0.copies = 1
+        $0.crashes = 1
+        $0.cancels = [1]
+        $0.deletes = [0]
+        $0.failures = [.retryNow]
+        $0.maxAttempts = 2
+    }
+
+    package static let copyingTwice = Configuration(
+        "copying-twice", "two copies of one image, the second by force; stores fail; the image is out of service",
+        tasks: [
+            Request(), Request(.copy, stores: [1, 2], mustAll: false), Request(.copy, stores: [1], isForced: true),
+        ],
+        workers: 2, nonces: 3
+    ) {
+        $0.stores = 3
+        $0.failingStores = [1]
+        $0.switches = 1
+        $0.failures = [.reject]
+        $0.recovers = false
+        $0.sweeps = true
+        $0.maxAttempts = 2
+    }
+
     package static let deletion = Configuration(
         "deletion", "an image is deleted while it is imported, published and swept",
         tasks: [Request(), Request()], workers: 2, nonces: 2
@@ -216,6 +245,30 @@ extension Configuration {
         tasks: [Request(), Request(image: 1)], workers: 1, nonces: 2
     ) {
         $0.images = 2
+        $0.losses = 1
+        $0.sweeps = true
+        $0.lists = true
+        $0.failures = [.reject]
+        $0.maxAttempts = 2
+    }
+
+    package static let failoverCopying = Configuration(
+        "failover-copying", "Redis falls back to an earlier state while an image is copied",
+        tasks: [Request(), Request(.copy, stores: [1])], workers: 1, nonces: 3
+    ) {
+        $0.stores = 2
+        $0.failovers = 1
+        $0.copies = 1
+        $0.cancels = [1]
+        $0.sweeps = true
+        $0.maxAttempts = 2
+    }
+
+    package static let lossesOfCopies = Configuration(
+        "losses-of-copies", "Redis is emptied, or put back to a copy, which lacks a location of an image",
+        tasks: [Request(), Request(.copy, stores: [1])], workers: 1, nonces: 2
+    ) {
+        $0.stores = 2
         $0.losses = 1
         $0.sweeps = true
         $0.lists = true

@@ -8,7 +8,7 @@ package struct StepInvariant: Sendable {
         StepInvariant(
             name: "L3",
             statement:
-                "beat, checkpoint, publish, fail and release change nothing unless processing under the caller's nonce"
+                "beat, checkpoint, publish, locate, fail and release change nothing unless processing under the caller's nonce"
         ) { model, before, action, after in
             guard let call = action.call, let (task, nonce) = call.attempt, before.redis != after.redis else {
                 return true
@@ -57,13 +57,19 @@ package struct StepInvariant: Sendable {
             zip(before.objects, after.objects).allSatisfy { $0 == nil || $1 == nil || $0 == $1 }
         },
         StepInvariant(
-            name: "O5", statement: "an active or deactivated image's bytes, locations, digests and format never change"
-        ) { _, before, action, after in
+            name: "O5",
+            statement:
+                "an active or deactivated image's bytes, digests and format never change, its locations only by copies"
+        ) { model, before, action, after in
             action.replacesRedis
-                || zip(before.redis.images, after.redis.images).allSatisfy { old, new in
-                    !old.isPublished || new.status == .deleted
-                        || (new.isPublished && old.digest == new.digest && old.locations == new.locations
-                            && old.format == new.format)
+                || before.redis.images.indices.allSatisfy { image in
+                    let (old, new) = (before.redis.images[image], after.redis.images[image])
+                    if !old.isPublished || new.status == .deleted { return true }
+                    guard new.isPublished, old.digest == new.digest, old.format == new.format else { return false }
+                    return old.locations.indices.allSatisfy { store in
+                        old.locations[store] == new.locations[store]
+                            || model.isLocated(by: action, image: image, store: store, from: old, to: new)
+                    }
                 }
         },
         StepInvariant(
@@ -120,6 +126,17 @@ extension Model {
     }
 }
 
+extension Model {
+    /// Whether the step adds the object of a copy to an image that has none in this store.
+    fileprivate func isLocated(by action: Action, image: Int, store: Int, from old: Image, to new: Image) -> Bool {
+        guard case .importLocate(let locate)? = action.call, locate.store == store, old.locations[store] == nil else {
+            return false
+        }
+        return configuration.tasks[locate.task].image == image
+            && new.locations[store] == scripts.object(of: locate.task, nonce: locate.nonce, in: store)
+    }
+}
+
 extension Action {
     /// The call that is carried out in this step.
     package var call: Call? {
@@ -138,6 +155,7 @@ extension Call {
             .importRelease(let task, let nonce), .importCheckpoint(let task, let nonce, _):
             (task, nonce)
         case .importPublish(let publish): (publish.task, publish.nonce)
+        case .importLocate(let locate): (locate.task, locate.nonce)
         case .part(.beatSave(let task, let nonce, _)): (task, nonce)
         case .part(.publishWrite(let publish)): (publish.task, publish.nonce)
         default: nil

@@ -74,7 +74,8 @@ extension Invariant {
                 switch image.status {
                 case .importing, .saving: return during == image.status
                 case .uploading: return during == .uploading || (during == nil && image.stage != nil)
-                case .queued, .active, .deactivated, .deleted: return during == nil
+                case .active, .deactivated: return during == nil || during == .active
+                case .queued, .deleted: return during == nil
                 }
             }
         },
@@ -99,6 +100,20 @@ extension Invariant {
         ) { model, state in
             guard model.configuration.converts else { return true }
             return state.redis.images.allSatisfy { !$0.isPublished || $0.format == 1 }
+        },
+        Invariant(
+            name: "C1",
+            statement:
+                "what a copy has located is its image's; one that succeeded has located all, or as much as it must"
+        ) { model, state in
+            state.redis.tasks.indices.allSatisfy { id in
+                let (task, image) = (state.redis.tasks[id], state.redis.images[model.configuration.tasks[id].image])
+                guard model.scripts.isCopy(id) else { return true }
+                let stays = image.status == .deleted || task.located.allSatisfy { image.locations[$0] != nil }
+                let missing = model.scripts.missingStores(state.redis, id)
+                let isEnough = missing.isEmpty || (!model.configuration.tasks[id].mustAll && !task.located.isEmpty)
+                return stays && (task.state != .success || isEnough)
+            }
         },
         Invariant(name: "O6s", statement: "staged data that an image speaks of exists") { _, state in
             state.redis.images.allSatisfy { image in
@@ -141,7 +156,8 @@ extension Invariant {
             state.redis.images.indices.allSatisfy { image in
                 let activations = state.redis.tasks.indices.count { id in
                     let request = model.configuration.tasks[id]
-                    return request.image == image && request.method != .stage && state.redis.tasks[id].state == .success
+                    return request.image == image && request.method != .stage && request.method != .copy
+                        && state.redis.tasks[id].state == .success
                 }
                 return activations <= 1
             }

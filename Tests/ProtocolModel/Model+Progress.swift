@@ -37,7 +37,7 @@ extension Model {
 
     private func hasToHappen(_ call: Call, by actor: Actor, _ state: State) -> Bool {
         switch (actor, call) {
-        case (.worker, .importClaim), (.worker, .importPublish), (.worker, .garbageName): true
+        case (.worker, .importClaim), (.worker, .importPublish), (.worker, .importLocate), (.worker, .garbageName): true
         case (.worker(let index), .uploadOpen): state.workers[index].phase != .idle
         case (.worker(let index), .importCheckpoint(_, _, let objects)):
             state.workers[index].phase == .settling(call) || (objects.isEmpty && hasToForget(index, state))

@@ -46,6 +46,10 @@ extension Model {
                 after.workers[index] = Worker(
                     phase: .running, task: claimed.task, nonce: claimed.nonce, stage: claimed.stage,
                     format: claimed.format, handed: claimed.kept, beat: claimed.beat)
+                if scripts.isCopy(claimed.task) {
+                    after.workers[index].digest = claimed.digest
+                    after.workers[index].located = claimed.located
+                }
             case .opened:
                 guard case .uploadOpen(let task, let nonce, _) = call else { return }
                 after.workers[index] = Worker(
@@ -81,6 +85,7 @@ extension Model {
             after.writes.append(write)
             steps.append((.storeFails(worker: index, store: store), after))
         }
+        if scripts.isCopy(worker.task) { locate(state, index, &steps) }
         beat(state, index, &steps)
         resume(state, index, &steps)
         if let publish = publish(worker, state) {
@@ -95,6 +100,23 @@ extension Model {
         }
         if configuration.releases, request.isImport {
             settle(.importRelease(task: worker.task, nonce: worker.nonce), state, index, &steps)
+        }
+    }
+
+    /// Adds what is written to the image; repeated until it is answered.
+    private func locate(_ state: State, _ index: Int, _ steps: inout [Step]) {
+        let worker = state.workers[index]
+        for store in worker.written.subtracting(worker.located) {
+            let locate = Locate(task: worker.task, nonce: worker.nonce, store: store, digest: content(worker))
+            perform(.importLocate(locate), by: .worker(index), state, &steps) { after, reply in
+                switch reply {
+                case .located: after.workers[index].located.insert(store)
+                case .changed:
+                    after.workers[index].phase = .settling(
+                        .importFail(task: worker.task, nonce: worker.nonce, how: .retryNow))
+                default: after.workers[index].phase = .naming
+                }
+            }
         }
     }
 
@@ -157,17 +179,20 @@ extension Model {
         state.workers[index].phase == .running && isSpoiled(state.workers[index], state)
     }
 
-    /// Where the attempt writes: staged data stays where it is, and is copied to other stores.
+    /// Where the attempt writes: staged data stays where it is, and is copied to other stores; what earlier attempts
+    /// have copied stays, too.
     private func targets(_ worker: Worker) -> Bits {
         var targets = configuration.tasks[worker.task].stores
         if configuration.tasks[worker.task].method == .direct, let stage = worker.stage {
             targets.remove(configuration.store(of: stage))
         }
+        if scripts.isCopy(worker.task) { targets = targets.subtracting(worker.located.subtracting(worker.written)) }
         return targets
     }
 
     /// Whose bytes the attempt writes.
     private func content(_ worker: Worker) -> Int {
+        if let digest = worker.digest { return digest }
         guard configuration.tasks[worker.task].method == .direct, let stage = worker.stage else { return worker.nonce }
         return configuration.nonce(of: stage)
     }
@@ -178,6 +203,12 @@ extension Model {
         let targets = self.targets(worker)
         guard targets.subtracting(worker.written).subtracting(worker.failed).isEmpty else { return nil }
         guard worker.failed.isEmpty || !request.mustAll else { return nil }
+        if request.method == .copy {
+            guard !worker.located.isEmpty, worker.written.subtracting(worker.located).isEmpty else { return nil }
+            return Publish(
+                task: worker.task, nonce: worker.nonce, objects: [], digest: content(worker), format: worker.format,
+                failed: worker.failed)
+        }
         var objects = Bits(worker.written.map { object(worker, $0) })
         if request.method == .direct {
             // Without staged data, or with staged data that is gone, the attempt can only be given up.
@@ -194,6 +225,7 @@ extension Model {
     /// Whether all is written that can be, and it is not enough.
     func isAtItsEnd(_ worker: Worker, _ state: State) -> Bool {
         worker.phase == .running && targets(worker).subtracting(worker.written).subtracting(worker.failed).isEmpty
+            && (!scripts.isCopy(worker.task) || worker.written.subtracting(worker.located).isEmpty)
             && publish(worker, state) == nil
     }
 

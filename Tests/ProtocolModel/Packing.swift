@@ -55,6 +55,7 @@ package struct Packer {
         add(task.isOverdue)
         add(task.place)
         add(task.settled.map { Int($0.rawValue) })
+        add(Int(task.located.raw))
         add(task.stole)
         add(task.kept)
     }
@@ -119,6 +120,8 @@ package struct Packer {
         add(worker.stage)
         add(worker.format)
         add(worker.handed)
+        add(worker.digest)
+        add(Int(worker.located.raw))
         add(worker.beat)
         add(Int(worker.written.raw))
         add(Int(worker.failed.raw))
@@ -144,6 +147,8 @@ extension Call {
         case .importBeat(let task, let nonce, let beat): number(4, task, nonce, beat)
         case .importPublish(let publish): number(5, publish)
         case .importCheckpoint(let task, let nonce, let objects): number(30, task, nonce, 0, objects)
+        case .importLocate(let locate):
+            number(28, locate.task, locate.nonce, locate.store) | UInt64(locate.digest) << 24
         case .importFail(let task, let nonce, let how): number(6, task, nonce, Int(how.rawValue))
         case .importRelease(let task, let nonce): number(7, task, nonce)
         case .importSuspect(let task, let beat): number(8, task, beat)

@@ -92,6 +92,8 @@ package struct Task: Hashable, Sendable {
     /// The place in the tenant's queue, kept for all attempts.
     package var place = 0
     package var settled: Settled?
+    /// The stores in which a copy has been located.
+    package var located = Bits()
     package var stole: Int?
     /// What its checkpoint names: objects in the making that another attempt goes on with. None: no checkpoint.
     package var kept = Bits()

@@ -23,6 +23,7 @@ package enum Rule: String, CaseIterable, Sendable {
     case endKeepsCheckpoint = "end-keeps-checkpoint"
     case checkpointIsAsked = "checkpoint-is-asked"
     case uploadIsCompared = "upload-is-compared"
+    case publishAsksForLocations = "publish-asks-for-locations"
 
     /// What is done in its place.
     package var removal: String {
@@ -50,6 +51,7 @@ package enum Rule: String, CaseIterable, Sendable {
         case .endKeepsCheckpoint: "the end of an attempt calls garbage what its checkpoint names"
         case .checkpointIsAsked: "nobody asks checkpoints whether an object is named"
         case .uploadIsCompared: "an upload that was handed over and is complete is taken for one's own"
+        case .publishAsksForLocations: "the publish of a copy believes the worker that all is located"
         }
     }
 }

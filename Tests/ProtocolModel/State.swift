@@ -66,6 +66,9 @@ package struct Worker: Hashable, Sendable {
     package var format = 0
     /// The objects in the making that the claim handed over to it.
     package var handed = Bits()
+    /// Of a copy: whose bytes the image has, and the stores that have them by it, as it was told.
+    package var digest: Int?
+    package var located = Bits()
     /// The number of the last beat it sent.
     package var beat = 0
     /// Stores in which its object is complete, and those in which writing failed.

@@ -72,6 +72,19 @@ extension Breach {
             $0.state.redis.images[0].locations = [nil]
             $0.state.objects[0] = nil
         },
+        Breach("O3", "a copy with other bytes is located", Scene.copied) { $0.state.objects[4] = 1 },
+        Breach("C1", "what a copy has located is not the image's", Scene.copied) {
+            $0.state.redis.images[0].locations[1] = nil
+        },
+        Breach("C1", "a copy has succeeded that was located nowhere", Scene.copied) {
+            $0.state.redis.images[0].locations[1] = nil
+            $0.state.redis.tasks[1].located = []
+            $0.state.redis.tasks[1].state = .success
+            $0.state.redis.tasks[1].result = .success
+            $0.state.redis.live = []
+            $0.state.redis.leases = []
+            $0.state.redis.images[0].lock = nil
+        },
         Breach(
             "O9", "a converted image bears its old format",
             {

@@ -105,6 +105,14 @@ extension Breach {
             "O5", "an active image's format is changed",
             { try Scene.published().after(.createsOfAnotherImage) }
         ) { $0.state.redis.images[0].format = 1 },
+        Breach("O5", "a copy changes an object that the image has", Scene.copied) {
+            $0.bendBoth { $0.objects[3] = 0 }
+            $0.before.redis.images[0].locations[1] = 3
+            $0.state.redis.garbage.insert(3)
+        },
+        Breach("O5", "something else than a copy adds a location", Scene.copied) {
+            $0.action = .call(.api, .importCreate(task: 1), .answered(.created(prior: .active, stolen: nil)))
+        },
         Breach("O6", "the object of a running attempt is deleted", Scene.swept) {
             $0.bendBoth { state in
                 state.redis.tasks[0].state = .processing

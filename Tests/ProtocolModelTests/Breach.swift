@@ -58,6 +58,15 @@ extension Scene {
             .does(.sweeperDeletes(object: 0)))
     }
 
+    /// Of a copy, object 4 is the one in the second store, under nonce 1; 3 would be that under nonce 0.
+    static func copied() throws -> Scene {
+        let publish = Publish(task: 0, nonce: 0, objects: [0], digest: 0, format: 0)
+        return try Scene(.copies).after(
+            .creates, .claims, .writes, .call(.importPublish(publish)), .call(.importCreate(task: 1)),
+            .call(.importClaim(nonce: 1, worker: 0)), .does(.write(worker: 0, object: 4)),
+            .call(.importLocate(Locate(task: 1, nonce: 1, store: 1, digest: 0))))
+    }
+
     /// What was changed before the last step is changed in both states.
     mutating func bendBoth(_ change: (inout State) -> Void) {
         change(&before)

@@ -80,6 +80,11 @@ extension Configuration {
         return configuration
     }()
 
+    static let copies = Configuration(
+        "copies", "an image is imported, and copied to a second store",
+        tasks: [Request(), Request(.copy, stores: [1])], workers: 1, nonces: 3
+    ) { $0.stores = 2 }
+
     /// Small enough to be looked at to its end.
     static let ending = Configuration(
         "ending", "an import with two attempts, and a worker that may give it back", tasks: [Request()], workers: 1,

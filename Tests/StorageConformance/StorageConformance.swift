@@ -155,6 +155,15 @@ package struct StorageConformance: Sendable {
     ]
 
     private static let whole = [
+        Check("a copy inside the service is whole, or not begun") { store in
+            let (original, key) = (newKey(), newKey())
+            try await put("abcdef", original, store)
+            switch try await store.copy(original, of: store, to: key, description(key, 6), step: { _ in }) {
+            case .notHere: #expect(try await store.size(key) == nil)
+            case .made, .doubtful: #expect(try await content(of: key, in: store) == "abcdef")
+            }
+            #expect(try await content(of: original, in: store) == "abcdef")
+        },
         Check("the listing names what is committed and what is not, page by page") { store in
             let (done, open) = (newKey(), newKey())
             try await put("12345", done, store)
@@ -186,13 +195,13 @@ extension StorageConformance.Check {
     }
 }
 
-private func newKey() -> ObjectKey { ObjectKey(image: .random(), nonce: .mint()) }
+func newKey() -> ObjectKey { ObjectKey(image: .random(), nonce: .mint()) }
 
-private func description(_ key: ObjectKey, _ size: Int64) -> ObjectDescription {
+func description(_ key: ObjectKey, _ size: Int64) -> ObjectDescription {
     ObjectDescription(image: key.image, sizeBytes: size, digests: ContentDigests(md5: "", sha512: ""))
 }
 
-private func put(_ text: String, _ key: ObjectKey, _ store: any ImageStorage) async throws {
+func put(_ text: String, _ key: ObjectKey, _ store: any ImageStorage) async throws {
     let writer = try await store.create(key, expectedBytes: Int64(text.utf8.count))
     do {
         try await writer.write(ByteBuffer(string: text))
@@ -203,17 +212,17 @@ private func put(_ text: String, _ key: ObjectKey, _ store: any ImageStorage) as
     }
 }
 
-private func string(_ body: ObjectBody) async throws -> String {
+func string(_ body: ObjectBody) async throws -> String {
     var all = ByteBuffer()
     for try await block in body { all.writeImmutableBuffer(block) }
     return String(buffer: all)
 }
 
-private func content(of key: ObjectKey, in store: any ImageStorage) async throws -> String {
+func content(of key: ObjectKey, in store: any ImageStorage) async throws -> String {
     try await string(store.read(key, range: nil))
 }
 
-private func all(_ store: any ImageStorage) async throws -> [StoredObject] {
+func all(_ store: any ImageStorage) async throws -> [StoredObject] {
     var objects: [StoredObject] = []
     var cursor: String?
     repeat {

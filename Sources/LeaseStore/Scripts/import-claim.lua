@@ -34,6 +34,7 @@ for _, entry in ipairs(due) do
     end
 end
 
+-- A copy needs a store to read from, too.
 local reached = {}
 for _, store in ipairs(split(ARGV[3])) do reached[store] = true end
 
@@ -42,7 +43,11 @@ local function suits(id, task)
     for _, store in ipairs(stores_of(task)) do
         if not reached[store] then return false end
     end
-    return true
+    if not is_copy(task) then return true end
+    for field in pairs(load(image_key(task.image)) or {}) do
+        if reached[string.match(field, '^loc:(.+)$') or ''] then return true end
+    end
+    return false
 end
 
 local function claim(id, task, score)

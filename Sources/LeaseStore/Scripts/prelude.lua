@@ -70,6 +70,19 @@ end
 
 local function stores_of(task) return cjson.decode(task.input).stores end
 
+-- Whether a task copies an active image into further stores: nothing else begins at `active`.
+local function is_copy(task) return task.prior_status == 'active' end
+
+-- The stores of a task in which it has located no copy; of any task but a copy, all of them.
+local function missing_stores(task)
+    local located, missing = {}, {}
+    for _, store in ipairs(split(task.located)) do located[store] = true end
+    for _, store in ipairs(stores_of(task)) do
+        if not located[store] then missing[#missing + 1] = store end
+    end
+    return missing
+end
+
 -- Whether an attempt's objects are called garbage: whoever made its nonce has given it up. A Redis that failed over may
 -- not remember that it was ever claimed.
 local function is_given_up(stores, image_id, nonce)
@@ -118,7 +131,8 @@ local function kept_by(kept)
     return objects
 end
 
--- Whether this object is named: by its image, as staged data, by a running attempt, or by a live task's checkpoint.
+-- Whether this object is named: by its image, as staged data, by a running attempt in a store that it may write to, or by
+-- a live task's checkpoint.
 local function is_named(store, key)
     local image_id, nonce = string.match(key, '^([^/]+)/([^/]+)$')
     if not image_id then return false end
@@ -130,8 +144,12 @@ local function is_named(store, key)
     end
     local holder = redis.call('GET', lock_key(image_id))
     if not holder then return false end
-    local task = redis.call('HMGET', task_key(holder), 'state', 'nonce', 'kept')
-    if task[1] == 'processing' and task[2] == nonce then return true end
+    local task = redis.call('HMGET', task_key(holder), 'state', 'nonce', 'kept', 'input')
+    if task[1] == 'processing' and task[2] == nonce then
+        for _, each in ipairs(stores_of({ input = task[4] })) do
+            if each == store then return true end
+        end
+    end
     local is_alive = task[1] == 'processing' or task[1] == 'pending'
     return is_alive and task[3] and kept_by(task[3])[store .. ' ' .. key] or false
 end
@@ -161,7 +179,7 @@ local function dequeue(id, task)
 end
 
 -- Ends the running attempt: a line of history, out of the leases, and whatever it may have written becomes garbage,
--- unless the checkpoint names it.
+-- unless the checkpoint names it, or the image, which names what was copied.
 -- The nonce stays in the hash, so that a repeat of the ending call is recognised.
 local function end_attempt(id, task, reason, published)
     local lines = redis.call('RPUSH', history_key(id), cjson.encode({
@@ -173,15 +191,17 @@ local function end_attempt(id, task, reason, published)
     redis.call('ZREM', LEASES, id)
     redis.call('PEXPIRE', claim_key(task.nonce), 3600000)
     if not published then
-        local kept, key = kept_by(task.kept), task.image .. '/' .. task.nonce
+        local kept, own = kept_by(task.kept), task.image .. '/' .. task.nonce
         for _, store in ipairs(stores_of(task)) do
-            if not kept[store .. ' ' .. key] then name_garbage(store, key) end
+            local is_located = redis.call('HGET', image_key(task.image), 'loc:' .. store) == own
+            if not is_located and not kept[store .. ' ' .. own] then name_garbage(store, own) end
         end
     end
 end
 
--- The status that an image has while this task runs.
+-- The status that an image has while this task runs. One that is copied may be deactivated, too.
 local function status_during(task)
+    if is_copy(task) then return 'active' end
     return ({ upload = 'saving', stage = 'uploading' })[task.kind] or 'importing'
 end
 
@@ -206,10 +226,16 @@ local function let_go(kept)
     end
 end
 
+-- An image stays as it is, whatever becomes of a copy; the lists say which stores lack it.
+local function note_copy_end(task, image)
+    redis.call('HSET', image_key(task.image), 'importing', '', 'updated_at', NOW,
+        'failed', union(split(image.failed), missing_stores(task)))
+end
+
 -- Ends a task for good. `image` is its image's hash, or nil where that is gone.
 local function finish(id, task, state, result, message, image)
     if task.state == 'processing' then
-        end_attempt(id, task, state == 'success' and 'success' or message, state == 'success')
+        end_attempt(id, task, state == 'success' and 'success' or message, state == 'success' and not is_copy(task))
     else
         dequeue(id, task)
         redis.call('ZREM', DELAYED, id)
@@ -228,7 +254,11 @@ local function finish(id, task, state, result, message, image)
     redis.call('ZREM', LIVE, id)
     redis.call('ZADD', DONE, task.created_at, id)
     if redis.call('GET', lock_key(task.image)) == id then redis.call('DEL', lock_key(task.image)) end
-    if state == 'failure' and image then restore_image(task, image) end
+    if image and is_copy(task) then
+        note_copy_end(task, image)
+    elseif image and state == 'failure' then
+        restore_image(task, image)
+    end
     let_go(task.kept)
     count('tasks:' .. result)
     tell(state, id, task, message)

@@ -83,6 +83,7 @@ extension Node {
         var limits = AttemptRunner.Limits()
         limits.retry = settings.retry
         limits.stall = settings.worker.stallTimeout
+        limits.preferredSource = settings.defaultStore?.id
         limits.maxBytes = settings.sources.maxBytes
         limits.mustMatchFormat = settings.imports.requireFormatMatch
         if settings.imports.plugins.contains(.decompress) {

@@ -1,4 +1,5 @@
-/// `import-beat.lua`, `import-checkpoint.lua`, `import-publish.lua`, `import-fail.lua`, `import-release.lua`.
+/// `import-beat.lua`, `import-checkpoint.lua`, `import-publish.lua`, `import-locate.lua`, `import-fail.lua`,
+/// `import-release.lua`.
 extension ScriptModel {
     func importBeat(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ number: Int) -> Reply {
         if let lost = lost(redis, id, nonce) { return .lost(lost) }
@@ -27,6 +28,13 @@ extension ScriptModel {
         }
         let image = redis.images[request(id).image]
         if image.status == .deleted { return .gone }
+        if isCopy(id) {
+            let missing = missingStores(redis, id)
+            let isEnough = missing.isEmpty || (!request(id).mustAll && missing != request(id).stores)
+            guard isEnough || removed == .publishAsksForLocations else { return .changed }
+            finish(&redis, id, .success, .success)
+            return .published
+        }
         for object in publish.objects {
             let own = self.object(of: id, nonce: publish.nonce, in: configuration.store(of: object))
             let isAdopted = request(id).isImport && image.stage == object
@@ -61,6 +69,23 @@ extension ScriptModel {
         finish(&redis, id, .success, .success)
         // So that who has lost a publish is behind the stores' marks. To all others only the order of numbers matters.
         if configuration.losses > 0, removed != .publishCounts { redis.sequence += 1 }
+    }
+
+    func importLocate(_ redis: inout Redis, _ locate: Locate) -> Reply {
+        let id = locate.task
+        if let lost = lost(redis, id, locate.nonce) { return .lost(lost) }
+        let image = redis.images[request(id).image]
+        if image.status == .deleted { return .gone }
+        guard isCopy(id), request(id).stores.contains(locate.store) else { return .refused }
+        if redis.tasks[id].located.contains(locate.store) { return .located }
+        guard image.isPublished, image.digest == locate.digest, image.locations[locate.store] == nil else {
+            return .changed
+        }
+        redis.tasks[id].located.insert(locate.store)
+        redis.images[request(id).image].locations[locate.store] = object(
+            of: id, nonce: locate.nonce, in: locate.store)
+        if configuration.losses > 0, removed != .publishCounts { redis.sequence += 1 }
+        return .located
     }
 
     func importFail(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ how: Failure) -> Reply {

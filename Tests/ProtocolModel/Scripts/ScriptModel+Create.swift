@@ -6,6 +6,10 @@ extension ScriptModel {
         switch examineLock(redis, for: id) {
         case .refused(let reply): return reply
         case .free(let status, let loser):
+            let image = redis.images[request(id).image]
+            if isCopy(id), let store = request(id).stores.first(where: { image.locations[$0] != nil }) {
+                return .stored(store)
+            }
             takeLock(&redis, id, loser: loser)
             redis.sequence += 1
             redis.tasks[id].state = .pending
@@ -15,7 +19,7 @@ extension ScriptModel {
             if removed == .nonceMintedAtClaim { redis.tasks[id].nonce = id }
             redis.live.insert(id)
             enqueue(&redis, id)
-            redis.images[request(id).image].status = .importing
+            if !isCopy(id) { redis.images[request(id).image].status = .importing }
             return .created(prior: status, stolen: loser)
         }
     }
@@ -100,6 +104,6 @@ extension ScriptModel {
         return .task(
             Claimed(
                 task: id, nonce: authority, beat: redis.tasks[id].beat, stage: image.stage, format: image.format,
-                kept: redis.tasks[id].kept))
+                kept: redis.tasks[id].kept, digest: image.digest, located: redis.tasks[id].located))
     }
 }

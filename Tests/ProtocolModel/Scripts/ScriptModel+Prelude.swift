@@ -50,7 +50,9 @@ extension ScriptModel {
         guard !isPublished, let nonce = redis.tasks[task].nonce else { return }
         for store in request(task).stores {
             let own = object(of: task, nonce: nonce, in: store)
-            if !redis.tasks[task].kept.contains(own) || removed == .endKeepsCheckpoint { nameGarbage(&redis, own) }
+            let isKept = redis.tasks[task].kept.contains(own) && removed != .endKeepsCheckpoint
+            let isLocated = redis.images[request(task).image].locations[store] == own
+            if !isKept && !isLocated { nameGarbage(&redis, own) }
         }
     }
 
@@ -59,11 +61,19 @@ extension ScriptModel {
         for object in kept where !isNamed(redis, object) { nameGarbage(&redis, object) }
     }
 
+    func isCopy(_ task: Int) -> Bool { request(task).method == .copy }
+
+    /// The stores of a task in which it has located no copy.
+    func missingStores(_ redis: Redis, _ task: Int) -> Bits {
+        request(task).stores.subtracting(redis.tasks[task].located)
+    }
+
     func statusDuring(_ task: Int) -> ImageStatus {
         switch request(task).method {
         case .download, .direct: .importing
         case .upload: .saving
         case .stage: .uploading
+        case .copy: .active
         }
     }
 
@@ -79,7 +89,7 @@ extension ScriptModel {
     ) {
         let image = request(task).image
         if redis.tasks[task].state == .processing {
-            endAttempt(&redis, task, isPublished: state == .success)
+            endAttempt(&redis, task, isPublished: state == .success && !isCopy(task))
         } else {
             dequeue(&redis, task)
             redis.delayed.remove(task)
@@ -91,7 +101,7 @@ extension ScriptModel {
         redis.tasks[task].suspect = nil
         redis.live.remove(task)
         if redis.images[image].lock == task { redis.images[image].lock = nil }
-        if state == .failure, restoring { restoreImage(&redis, task) }
+        if state == .failure, restoring, !isCopy(task) { restoreImage(&redis, task) }
         let kept = redis.tasks[task].kept
         redis.tasks[task].kept = []
         letGo(&redis, kept)
@@ -140,7 +150,9 @@ extension ScriptModel {
         guard let holder = image.lock else { return false }
         let task = redis.tasks[holder]
         if task.isLive, task.kept.contains(object), removed != .checkpointIsAsked { return true }
-        guard task.state == .processing, let nonce = task.nonce else { return false }
+        guard task.state == .processing, let nonce = task.nonce,
+            request(holder).stores.contains(configuration.store(of: object))
+        else { return false }
         return self.object(of: holder, nonce: nonce, in: configuration.store(of: object)) == object
     }
 
@@ -168,7 +180,12 @@ extension ScriptModel {
             }
         }
         if status == .uploading && image.stage == nil { status = .queued }
-        let wanted: ImageStatus = request(task).method == .direct ? .uploading : .queued
+        let wanted: ImageStatus =
+            switch request(task).method {
+            case .direct: .uploading
+            case .copy: .active
+            case .download, .upload, .stage: .queued
+            }
         return status == wanted ? .free(status: status, loser: loser) : .refused(.wrongStatus(status))
     }
 

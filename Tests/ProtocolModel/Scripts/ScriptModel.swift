@@ -19,6 +19,7 @@ package struct ScriptModel: Sendable {
         case .importBeat(let task, let nonce, let number): importBeat(&redis, task, nonce, number)
         case .importCheckpoint(let task, let nonce, let objects): importCheckpoint(&redis, task, nonce, objects)
         case .importPublish(let publish): importPublish(&redis, publish)
+        case .importLocate(let locate): importLocate(&redis, locate)
         case .importFail(let task, let nonce, let how): importFail(&redis, task, nonce, how)
         case .importRelease(let task, let nonce): importRelease(&redis, task, nonce)
         case .importSuspect(let task, let beat): importSuspect(&redis, task, beat)

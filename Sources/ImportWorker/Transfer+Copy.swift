@@ -1,0 +1,131 @@
+import ImageStorage
+import ImportModel
+import ImportPipeline
+import LeaseStore
+import Logging
+
+/// `copy-image`: from the stores that have an active image into those that lack it. Whatever becomes of it, the image
+/// stays as it is.
+extension Transfer {
+    /// Fills the stores that no earlier attempt has filled, and locates each object as soon as it is there.
+    func copy() async throws -> ImportedContent {
+        guard let sizeBytes = claim.image.sizeBytes, let digests = claim.image.digests else {
+            throw Fault.rejected("the image's size and digests are not known, so no copy could be compared with them")
+        }
+        keeper.note(bytesTotal: sizeBytes)
+        // What is located is in the task already, so a publish has nothing to tell.
+        let content = ImportedContent(sizeBytes: sizeBytes, digests: digests, locations: [:])
+        let targets = try storages(request.stores.filter { !claim.task.located.contains($0) })
+        guard !targets.isEmpty else { return content }
+        let source = CopySource(places: try places(), sizeBytes: sizeBytes, logger: keeper.logger)
+        let others = try await copyInside(targets, from: source, digests)
+        guard !others.isEmpty else { return content }
+        // Where one store is enough, those that have it make up for the others.
+        try await stream(source, into: others, isSecured: others.count < request.stores.count, digests)
+        return content
+    }
+
+    /// Where this worker can read the image: the preferred store first. Another attempt begins with another store,
+    /// since what is wrong with one may show only at the end.
+    private func places() throws -> [CopySource.Place] {
+        let stores = claim.image.locations.keys.filter { runner.storages[$0] != nil }.sorted { left, right in
+            if left == right { return false }
+            if left == runner.limits.preferredSource { return true }
+            return right != runner.limits.preferredSource && left < right
+        }
+        let places = stores.compactMap { store -> CopySource.Place? in
+            guard let storage = runner.storages[store], let key = claim.image.locations[store].flatMap(ObjectKey.init)
+            else { return nil }
+            return CopySource.Place(storage: storage, key: key)
+        }
+        guard !places.isEmpty else {
+            let all = claim.image.locations.keys.sorted().map(\.rawValue).joined(separator: ", ")
+            throw Fault.worker("this worker has no store that has the image (\(all)); start one that has, or add it")
+        }
+        let first = max(0, claim.task.attempt - 1) % places.count
+        return Array(places[first...] + places[..<first])
+    }
+
+    /// Has stores make their copies by themselves, where they are in one service with one that has the image; returns the
+    /// others. Where that fails the bytes take the long way.
+    private func copyInside(
+        _ targets: [any ImageStorage], from source: CopySource, _ digests: ContentDigests
+    ) async throws -> [any ImageStorage] {
+        var others: [any ImageStorage] = []
+        for target in targets {
+            guard try await isCopiedInside(target, from: source, digests) else {
+                others.append(target)
+                continue
+            }
+            keeper.note(bytesDone: source.sizeBytes)
+            Failpoint.reach(.commitDone)
+            try await locate(target.id, source.sizeBytes, digests)
+        }
+        return others
+    }
+
+    private func isCopiedInside(
+        _ target: any ImageStorage, from source: CopySource, _ digests: ContentDigests
+    ) async throws -> Bool {
+        for place in source.places {
+            do {
+                let copy = try await target.copy(
+                    place.key, of: place.storage, to: key, describe(source.sizeBytes, digests)
+                ) { done in
+                    try Task.checkCancellation()
+                    try await keeper.pass()
+                    keeper.note(bytesDone: done)
+                }
+                switch copy {
+                case .notHere: continue
+                case .made: return true
+                case .doubtful:
+                    let made = CopySource(
+                        places: [CopySource.Place(storage: target, key: key)], sizeBytes: source.sizeBytes,
+                        logger: keeper.logger)
+                    // Into no store: just to compare.
+                    try await stream(made, into: [], isSecured: true, digests)
+                    return true
+                }
+            } catch let error as StorageError {
+                keeper.logger.warning("no copy inside the service", metadata: ["reason": "\(error)"])
+                return false
+            }
+        }
+        return false
+    }
+
+    private func stream(
+        _ source: CopySource, into targets: [any ImageStorage], isSecured: Bool, _ digests: ContentDigests
+    ) async throws {
+        keeper.note(phase: .streaming)
+        let keeper = keeper
+        let pipeline = ImportPipeline(
+            targets: targets, key: key, mustAll: request.allStoresMustSucceed, isSecured: isSecured,
+            patience: patience, expected: try ExpectedDigest(parsing: "sha512:\(digests.sha512)"),
+            threads: runner.threads, gate: keeper,
+            progress: { keeper.note(bytesDone: $0) },
+            onCommit: { store in try await locate(store, source.sizeBytes, digests) })
+        do {
+            _ = try await pipeline.run(source, expectedBytes: source.sizeBytes, description: describe)
+        } catch PipelineError.digestMismatch(_, let actual) {
+            let store = source.places[0].storage.id
+            let what = "the bytes in store '\(store)' are not those of the image: their digest is \(actual)"
+            let isOnlyOne = claim.image.locations.count == 1 && !targets.isEmpty
+            throw isOnlyOne ? Fault.rejected(what) : Fault.damaged(what)
+        }
+    }
+
+    /// Adds a store that has the object to the image.
+    func locate(_ store: StoreID, _ sizeBytes: Int64, _ digests: ContentDigests) async throws {
+        let reply = try await LeaseStore.insist(for: .seconds(3600)) {
+            try await runner.store.locate(keeper.attempt, in: store, sizeBytes: sizeBytes, digests)
+        }
+        switch reply {
+        case .located: return
+        case .lost(let lost): throw lost
+        case .gone: throw LostLease(why: .gone)
+        case .changed(let what): throw Fault.damaged("the image changed while it was copied (\(what))")
+        }
+    }
+}
