@@ -27,6 +27,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -49,6 +50,7 @@ let package = Package(
         .package(
             url: "https://github.com/apple/swift-configuration.git", .upToNextMinor(from: "1.4.0"),
             traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto.git", .upToNextMinor(from: "4.5.2")),
         .package(url: "https://github.com/jpsim/Yams.git", .upToNextMinor(from: "6.2.2")),
     ],
     targets: [
@@ -64,6 +66,7 @@ let package = Package(
             name: "RedisClient", dependencies: ["CHiredis", nioCore, nioPosix, nioSSL, logging],
             swiftSettings: settings),
         .target(name: "DiskImage", swiftSettings: settings),
+        .target(name: "HTTPStatusCheck", dependencies: [nioCore, nioHTTP1], swiftSettings: settings),
         .target(name: "ImageStorage", dependencies: ["ImportModel", nioCore], swiftSettings: settings),
         .target(
             name: "WebSource", dependencies: ["ImportModel", nioCore, nioPosix, nioHTTP1, nioSSL],
@@ -87,8 +90,14 @@ let package = Package(
         .target(
             name: "S3Storage",
             dependencies: [
-                "CDigest", "ImageStorage", "ImportModel", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioPosix,
-                nioSSL,
+                "CDigest", "HTTPStatusCheck", "ImageStorage", "ImportModel", asyncHTTPClient, nioCore, nioFoundation,
+                nioHTTP1, nioPosix, nioSSL,
+            ], swiftSettings: settings),
+        .target(
+            name: "Identity",
+            dependencies: [
+                "HTTPStatusCheck", "ImportModel", asyncHTTPClient, crypto, logging, nioCore, nioFoundation, nioHTTP1,
+                nioPosix, nioSSL,
             ], swiftSettings: settings),
         // Layer 3: images as users see them.
         .target(name: "ImageCatalog", dependencies: ["ImportModel", "LeaseStore"], swiftSettings: settings),
@@ -108,7 +117,8 @@ let package = Package(
         .target(
             name: "LongshoreClient",
             dependencies: [
-                "DiskImage", "ImportModel", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioPosix, nioSSL,
+                "DiskImage", "HTTPStatusCheck", "ImportModel", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1,
+                nioPosix, nioSSL,
             ], swiftSettings: settings),
         .target(
             name: "Operations", dependencies: ["ImportModel", configuration, logging, yams], swiftSettings: settings),
@@ -116,7 +126,8 @@ let package = Package(
         .executableTarget(
             name: "longshore",
             dependencies: [
-                "ChildProcess", "FilesystemStorage", "ImageAPI", "ImageConversion", "ImageStorage", "ImportModel",
+                "ChildProcess", "FilesystemStorage", "Identity", "ImageAPI", "ImageCatalog", "ImageConversion",
+                "ImageStorage", "ImportModel",
                 "ImportPipeline", "ImportWorker", "LeaseStore", "LongshoreClient", "Operations", "Publisher",
                 "RedisClient", "S3Storage", "WebSource",
                 argumentParser, lifecycle, logging, nioCore, nioPosix, unixSignals,
@@ -169,6 +180,10 @@ let package = Package(
                 "CHiredis", "DiskImage", "ImageAPI", "ImageCatalog", "ImportModel", "LeaseStore", "LongshoreClient",
                 "Operations", "RedisClient", "S3Storage", "WebSource", nioCore, nioEmbedded, nioHTTP1,
             ], swiftSettings: settings),
+        .testTarget(
+            name: "IdentityTests",
+            dependencies: ["Identity", "ImportModel", "TestSupport", logging, nioCore, nioHTTP1, nioPosix],
+            swiftSettings: settings),
         .testTarget(
             name: "ImageAPITests",
             dependencies: [

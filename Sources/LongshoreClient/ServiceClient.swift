@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import HTTPStatusCheck
 import ImportModel
 import NIOCore
 import NIOFoundationCompat

@@ -39,13 +39,47 @@ extension SettingKey {
         "api.public-endpoint", .url(["http", "https"]), nil,
         "The URL under which clients reach the API, for links; unset: taken from the request.")
     static let apiIdentity = SettingKey(
-        "api.identity", .choice(["none"]), "none",
-        "Who is asking. `none`: every request is an administrator's, so only loopback addresses may be listened on.")
+        "api.identity", .choice(["none", "keystone"]), "none",
+        "Who vouches for users: `keystone`, or `none`: every request is an administrator's, so only loopback addresses may be listened on."
+    )
     static let apiPolicy = SettingKey(
         "api.policy", .list, nil,
         "Rows of the policy that are to differ from `longshore policy`: `download_image=reader`.")
     static let apiMaxUploadBytes = SettingKey(
         "api.max-upload-bytes", .size, "1TiB", "The largest body of an upload or a staging.")
+
+    static let keystoneAuthURL = SettingKey(
+        "keystone.auth-url", .url(["http", "https"]), nil, "Where the service asks about tokens.")
+    static let keystonePublicURL = SettingKey(
+        "keystone.public-url", .url(["http", "https"]), nil,
+        "Where clients are told to get tokens; unset: `keystone.auth-url`.")
+    static let keystoneUsername = SettingKey(
+        "keystone.username", .text, nil, "The service's own user, with the role `service` in its project.")
+    static let keystonePassword = SettingKey("keystone.password", .secret, nil, "The password of that user.")
+    static let keystonePasswordFile = SettingKey(
+        "keystone.password-file", .file, nil,
+        "A file whose first line is the password; instead of `keystone.password`.")
+    static let keystoneUserDomain = SettingKey(
+        "keystone.user-domain", .text, "default", "The name of that user's domain; `default` is the domain of that id.")
+    static let keystoneProject = SettingKey("keystone.project", .text, "service", "The name of that user's project.")
+    static let keystoneProjectDomain = SettingKey(
+        "keystone.project-domain", .text, "default", "The name of that project's domain; `default` as above.")
+    static let keystoneApplicationCredentialID = SettingKey(
+        "keystone.application-credential-id", .text, nil,
+        "An application credential of the service; instead of user, password and project.")
+    static let keystoneApplicationCredentialSecret = SettingKey(
+        "keystone.application-credential-secret", .secret, nil, "The secret of that credential.")
+    static let keystoneApplicationCredentialSecretFile = SettingKey(
+        "keystone.application-credential-secret-file", .file, nil,
+        "A file whose first line is the secret; instead of `keystone.application-credential-secret`.")
+    static let keystoneCAFile = SettingKey(
+        "keystone.ca-file", .file, nil, "PEM certificates to trust for Keystone; unset: those of the system.")
+    static let keystoneTimeout = SettingKey(
+        "keystone.timeout", .duration, "5s", "How long a call to Keystone may take; then the client gets a 503.")
+    static let keystoneCacheTime = SettingKey(
+        "keystone.cache-time", .duration, "60s",
+        "How long a token that was found valid is not asked about again, and a revoked one may go on working; 0: asked each time."
+    )
 
     static let workerConcurrency = SettingKey(
         "worker.concurrency", .count(1...1024), "4", "How many imports one worker runs at once.")
@@ -175,6 +209,10 @@ extension SettingKey {
         redisURL, redisUsername, redisPassword, redisPasswordFile, redisCAFile, redisCertificateFile, redisKeyFile,
         redisServerName, redisPrefix, redisReplicas, redisAllowUnsafe,
         apiHost, apiPort, apiPublicEndpoint, apiIdentity, apiPolicy, apiMaxUploadBytes,
+        keystoneAuthURL, keystonePublicURL, keystoneUsername, keystonePassword, keystonePasswordFile,
+        keystoneUserDomain, keystoneProject, keystoneProjectDomain, keystoneApplicationCredentialID,
+        keystoneApplicationCredentialSecret, keystoneApplicationCredentialSecretFile, keystoneCAFile, keystoneTimeout,
+        keystoneCacheTime,
         workerConcurrency, workerDrainTimeout, workerStallTimeout,
         leaseDuration, leaseBeat, leaseMargin, leaseStealAfter, leasePendingStealAfter, leaseMaxAttempts, leaseDeadline,
         leaseRetention, leaseGarbageGrace, retryBase, retryCap,

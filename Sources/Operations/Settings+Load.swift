@@ -36,6 +36,7 @@ extension Settings {
             format: LogFormat(rawValue: reader.choice(.logFormat)) ?? .text)
         redis = reader.redis()
         api = reader.api()
+        keystone = reader.keystone(isUsed: api.identity == "keystone")
         worker = Worker(
             concurrency: reader.count(.workerConcurrency), drainTimeout: reader.duration(.workerDrainTimeout),
             stallTimeout: reader.duration(.workerStallTimeout))

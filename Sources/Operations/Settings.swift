@@ -36,6 +36,24 @@ package struct Settings: Sendable {
         package let maxUploadBytes: Int64
     }
 
+    package struct Keystone: Sendable, CustomReflectable {
+        package let authURL: String
+        package let publicURL: String?
+        package let username: String?
+        package let password: String?
+        package let userDomain: String
+        package let project: String?
+        package let projectDomain: String
+        package let applicationCredentialID: String?
+        package let applicationCredentialSecret: String?
+        package let caFile: String?
+        package let timeout: Duration
+        /// Zero: nothing is remembered.
+        package let cacheTime: Duration
+
+        package var customMirror: Mirror { Mirror(self, children: ["authURL": authURL]) }
+    }
+
     package struct Worker: Sendable {
         package let concurrency: Int
         package let drainTimeout: Duration
@@ -107,6 +125,8 @@ package struct Settings: Sendable {
     package let log: Log
     package let redis: Redis
     package let api: API
+    /// Complete where `api.identity` is `keystone`.
+    package let keystone: Keystone
     package let worker: Worker
     package let lease: LeaseSettings
     package let retry: RetryPolicy

@@ -1,4 +1,3 @@
-import Foundation
 import ImportModel
 
 /// The sections whose settings must agree with each other.
@@ -6,7 +5,7 @@ extension SettingsReader {
     mutating func redis() -> Settings.Redis {
         let url = self.url(.redisURL) ?? ""
         let username = text(.redisUsername)
-        let password = redisPassword()
+        let password = secret(.redisPassword, orFile: .redisPasswordFile)
         let certificate = file(.redisCertificateFile)
         let key = file(.redisKeyFile)
         if (certificate == nil) != (key == nil) {
@@ -25,23 +24,6 @@ extension SettingsReader {
             replicas: count(.redisReplicas), allowUnsafe: flag(.redisAllowUnsafe))
     }
 
-    private mutating func redisPassword() -> String? {
-        let written = text(.redisPassword)
-        guard let path = file(.redisPasswordFile) else { return written }
-        if written != nil {
-            complain(.redisPasswordFile, nil, "stands beside redis.password", "set only one of the two")
-        }
-        // The file was found readable just now; if it has gone since, the finding below says what to do.
-        let text = try? String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
-        let line = text?.split(whereSeparator: \.isNewline).first.map(String.init)
-        if line == nil {
-            complain(
-                .redisPasswordFile, Found(text: path, origin: "the file itself"), "holds no password",
-                "write the password on its first line")
-        }
-        return line
-    }
-
     mutating func api() -> Settings.API {
         let host = find(.apiHost)
         let port = count(.apiPort)
@@ -54,7 +36,7 @@ extension SettingsReader {
             complain(
                 .apiHost, host,
                 "with api.identity none every request is an administrator's, so the API may not be reached from outside",
-                "listen on 127.0.0.1, ::1 or localhost, and put a proxy that knows its users in front")
+                "listen on 127.0.0.1, ::1 or localhost, and set api.identity to keystone")
         }
         return Settings.API(
             host: name, port: port, publicEndpoint: endpoint, identity: identity, policy: policy(.apiPolicy),

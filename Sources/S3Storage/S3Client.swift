@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import HTTPStatusCheck
 import ImageStorage
 import ImportModel
 import NIOCore

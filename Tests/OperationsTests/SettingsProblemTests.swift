@@ -50,6 +50,29 @@ import Testing
         }
     }
 
+    @Test func `With Keystone its URL and one kind of credentials are needed, and any address may be listened on`()
+        throws
+    {
+        let keystone = ["api.identity": "keystone", "api.host": "0.0.0.0"]
+        #expect(Set(try problems(flags: keystone).map(\.key)) == ["keystone.auth-url", "keystone.username"])
+        let named = keystone.merging(["keystone.auth-url": "https://k/v3", "keystone.username": "u"]) { $1 }
+        #expect(try problems(flags: named).map(\.key) == ["keystone.password"])
+        let whole = named.merging(["keystone.password": "hunter2"]) { $1 }
+        let settings = try Settings.load(flags: whole, environment: [:], standardFile: "/nonexistent")
+        #expect(settings.keystone.password == "hunter2" && settings.keystone.cacheTime == .seconds(60))
+        #expect(!settings.describe().contains("hunter2"))
+        let both = whole.merging(["keystone.application-credential-id": "i"]) { $1 }
+        #expect(try problems(flags: both).map(\.key) == ["keystone.application-credential-id"])
+        let other = keystone.merging(["keystone.auth-url": "http://k", "keystone.application-credential-id": "i"]) {
+            $1
+        }
+        #expect(try problems(flags: other).map(\.key) == ["keystone.application-credential-secret"])
+        // Where nobody asks it, nothing of it is needed.
+        #expect(throws: Never.self) {
+            try Settings.load(flags: ["keystone.username": "u"], environment: [:], standardFile: "/nonexistent")
+        }
+    }
+
     @Test func `A row of the policy that does not exist, or a word that makes no sense for it, is refused`() throws {
         let problems = try problems(
             flags: [

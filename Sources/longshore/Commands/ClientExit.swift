@@ -1,4 +1,5 @@
 import ArgumentParser
+import Identity
 import ImportModel
 import LongshoreClient
 
@@ -26,6 +27,9 @@ enum ClientExit {
         case let error as InvalidValue:
             await console.warn(error.message)
             return usage
+        case IdentityError.unavailable(let text):
+            await console.warn(text)
+            return unreachable
         default:
             await console.warn("\(error)")
             return error.isUnreachable ? unreachable : failed

@@ -7,17 +7,22 @@ import LongshoreClient
 struct ClientOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The service's URL. Default: LONGSHORE_ENDPOINT, else \(ServiceEndpoint.local).", valueName: "url"))
+            "The service's URL. Default: LONGSHORE_ENDPOINT; with OS_AUTH_URL that of Keystone's catalogue; else "
+                + "\(ServiceEndpoint.local).", valueName: "url"))
     var endpoint: String?
 
-    @Option(help: ArgumentHelp("A token to show to the service. Default: OS_TOKEN.", valueName: "token"))
+    @Option(
+        help: ArgumentHelp(
+            "A token to show to the service. Default: OS_TOKEN, else what Keystone gives to the user of the OS_ variables.",
+            valueName: "token"))
     var osToken: String?
 
     /// Runs a command's work with a client; its failure becomes words on standard error and an exit code.
     func run(_ body: (ServiceClient, Console) async throws -> Void) async throws {
         let console = Console()
         do {
-            try await ServiceClient.run(endpoint: try chosenEndpoint(), token: chosenToken) { client in
+            let access = try await access()
+            try await ServiceClient.run(endpoint: access.endpoint, token: access.token) { client in
                 try await body(client, console)
             }
         } catch {
@@ -25,17 +30,15 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
-    // Not parsed by ArgumentParser, which would repeat the text with all that may be secret in it.
-    private func chosenEndpoint() throws(InvalidValue) -> ServiceEndpoint {
-        guard let text = endpoint ?? Self.environment("LONGSHORE_ENDPOINT") else { return .local }
-        return try ServiceEndpoint(parsing: text)
-    }
-
-    private var chosenToken: String? { osToken ?? Self.environment("OS_TOKEN") }
-
-    /// An empty variable counts as none.
-    private static func environment(_ name: String) -> String? {
-        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+    /// The service and a token for it: what was given, else what Keystone says to the user of the `OS_` variables.
+    private func access() async throws -> (endpoint: ServiceEndpoint, token: String?) {
+        let environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
+        // Not parsed by ArgumentParser, which would repeat the text with all that may be secret in it.
+        let given = try (endpoint ?? environment["LONGSHORE_ENDPOINT"]).map(ServiceEndpoint.init(parsing:))
+        if let token = osToken ?? environment["OS_TOKEN"] { return (given ?? .local, token) }
+        guard let login = try OpenStackLogin(environment) else { return (given ?? .local, nil) }
+        let session = try await login.logIn(needsEndpoint: given == nil)
+        return (try given ?? ServiceEndpoint(parsing: session.endpoint), session.token)
     }
 }
 

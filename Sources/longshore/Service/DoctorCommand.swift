@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Identity
 import ImageConversion
 import ImportModel
 import LeaseStore
@@ -91,6 +92,9 @@ struct DoctorCommand: AsyncParsableCommand {
     private func checks(_ settings: Settings) throws -> [Check] {
         var checks = [Check.openFilesLimit(), Check.clock()]
         if beforeStart { checks.append(.portFree(host: settings.api.host, port: settings.api.port)) }
+        if settings.api.identity != "none" {
+            checks.append(Check("identity") { await Self.examineIdentity(settings) })
+        }
         checks.append(Check("redis") { await Self.examineRedis(settings) })
         for store in settings.stores {
             switch store.place {
@@ -131,6 +135,17 @@ struct DoctorCommand: AsyncParsableCommand {
             }
         } catch {
             return .failure("\(error)", remedy: "see docs/s3.md for settings and rights")
+        }
+    }
+
+    private static func examineIdentity(_ settings: Settings) async -> CheckResult {
+        do {
+            guard let verifier = try settings.tokenVerifier(logger: Logger(label: "longshore.doctor")) else {
+                return .ok("nobody is asked")
+            }
+            return .ok(try await verifier.check())
+        } catch {
+            return .failure("\(error)", remedy: "see docs/identity.md")
         }
     }
 

@@ -1,3 +1,4 @@
+import Identity
 import ImageAPI
 import ImageStorage
 import ImportModel
@@ -10,7 +11,8 @@ import Operations
 
 extension Node {
     /// The HTTP service over this process's parts.
-    func apiService() throws -> ImageService {
+    /// - Parameter verifier: `nil`: nobody is asked who users are.
+    func apiService(_ verifier: (any TokenVerifier)?) throws -> ImageService {
         let descriptions = Dictionary(uniqueKeysWithValues: settings.stores.map { ($0.id, $0.description) })
         guard let defaultStore = settings.defaultStore?.id else {
             throw InvalidValue("no store is the default; set 'default: true' for one of them")
@@ -26,6 +28,7 @@ extension Node {
                     mustMatchFormat: settings.imports.requireFormatMatch,
                     logger: logger),
                 storages: storages, ready: stores.ready))
+        if let verifier { parts.authenticator = VerifiedAuthentication(verifier: verifier) }
         parts.policy = settings.api.policy
         parts.keyrings = Set(settings.imports.keyrings.keys)
         parts.injection = settings.imports.injection

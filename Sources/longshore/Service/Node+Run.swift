@@ -1,3 +1,4 @@
+import Identity
 import ImageAPI
 import ImageStorage
 import ImportModel
@@ -37,7 +38,11 @@ extension Node {
                 Auditor(
                     store: store, storages: role.works ? storages : [], every: settings.audit.interval, logger: logger))
             if let claimLoop { services += [sweeper(), claimLoop] }
-            if role.serves { services.append(try apiService()) }
+            if role.serves {
+                let verifier = try settings.tokenVerifier(logger: logger)
+                await report(verifier)
+                services.append(try apiService(verifier))
+            }
             try await run(services, role)
         } catch let error as IOError where role.serves {
             await close()
@@ -50,6 +55,17 @@ extension Node {
         }
         await close()
         logger.notice("\(role) has stopped")
+    }
+
+    /// Says at start whether tokens can be checked. Whoever vouches for users may come up later than this process.
+    private func report(_ verifier: (any TokenVerifier)?) async {
+        guard let verifier else { return }
+        do {
+            let finding = try await verifier.check()
+            logger.info("\(finding)")
+        } catch {
+            logger.error("tokens cannot be checked", metadata: ["cause": "\(error)"])
+        }
     }
 
     private func run(_ services: [any Service], _ role: Role) async throws {
