@@ -25,8 +25,18 @@ package final class LimitedProcess: Sendable {
     private let words: [String]
     private let limits: ProcessLimits
     private let descriptors: [CInt]
-    private let mergesErrors: Bool
     private let state = Mutex(State())
+
+    private struct Pipe {
+        let source: CInt
+        let sink: CInt
+
+        init() throws(Failure) {
+            var ends: [CInt] = [0, 0]
+            guard cprocess_pipe(&ends) == 0 else { throw Failure(code: errno) }
+            (source, sink) = (ends[0], ends[1])
+        }
+    }
 
     private struct State {
         /// Running, and not waited for yet.
@@ -38,12 +48,10 @@ package final class LimitedProcess: Sendable {
     /// - Parameters:
     ///   - words: the program, as an absolute path, and its arguments.
     ///   - descriptors: what it has open besides, from 3 on. To be kept open until it has run.
-    ///   - mergesErrors: whether its standard error comes with its output; else it is lost.
-    package init(_ words: [String], limits: ProcessLimits, descriptors: [CInt] = [], mergesErrors: Bool = false) {
+    package init(_ words: [String], limits: ProcessLimits, descriptors: [CInt] = []) {
         self.words = words
         self.limits = limits
         self.descriptors = descriptors
-        self.mergesErrors = mergesErrors
     }
 
     /// Why the program could reach a network; `nil` where it could not.
@@ -63,22 +71,32 @@ package final class LimitedProcess: Sendable {
     /// Runs the program to its end, on this thread, which it blocks. To be called once.
     ///
     /// - Parameters:
-    ///   - maxOutput: bytes that it may write to its standard output.
-    ///   - observe: told what it writes, as it comes; and nothing, twice a second.
+    ///   - maxOutput: bytes that it may write to its standard output, and to its standard error if somebody reads that.
+    ///   - complaints: told what it writes to its standard error, which is lost else.
+    ///   - observe: told what it writes to its standard output, as it comes; and nothing, twice a second.
     /// - Returns: how it ended; nothing of it is left.
-    package func run(maxOutput: Int, observe: (ArraySlice<UInt8>) -> Void) throws(Failure) -> Exit {
-        var ends: [CInt] = [0, 0]
-        guard cprocess_pipe(&ends) == 0 else { throw Failure(code: errno) }
-        defer { close(ends[0]) }
+    package func run(
+        maxOutput: Int, complaints: ((ArraySlice<UInt8>) -> Void)? = nil, observe: (ArraySlice<UInt8>) -> Void
+    ) throws(Failure) -> Exit {
+        let output = try Pipe()
+        defer { close(output.source) }
+        var errors: Pipe?
         do throws(Failure) {
-            try start(output: ends[1])
+            defer {
+                close(output.sink)
+                if let errors { close(errors.sink) }
+            }
+            if complaints != nil { errors = try Pipe() }
+            try start(output: output.sink, errors: errors?.sink)
         } catch {
-            close(ends[1])
+            if let errors { close(errors.source) }
             throw error
         }
-        close(ends[1])
+        defer { if let errors { close(errors.source) } }
         let deadline = ContinuousClock.now + limits.patience
-        let early = read(ends[0], atMost: maxOutput, until: deadline, observe)
+        let early = read(output.source, errors?.source, atMost: maxOutput, until: deadline) { bytes, isComplaint in
+            if isComplaint { complaints?(bytes) } else { observe(bytes) }
+        }
         if let early {
             end()
             _ = wait(until: nil)
@@ -87,13 +105,13 @@ package final class LimitedProcess: Sendable {
         return wait(until: deadline)
     }
 
-    private func start(output: CInt) throws(Failure) {
+    private func start(output: CInt, errors: CInt?) throws(Failure) {
         let nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard nothing >= 0 else { throw Failure(code: errno) }
         defer { close(nothing) }
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { arguments.forEach { free($0) } }
-        let inherited = [nothing, output, mergesErrors ? output : nothing] + descriptors
+        let inherited = [nothing, output, errors ?? nothing] + descriptors
         let bounds: [(CInt, Int64)] = [
             (CInt(RLIMIT_CPU.rawValue), Int64(limits.processorSeconds)), (CInt(RLIMIT_CORE.rawValue), 0),
             (CInt(RLIMIT_FSIZE.rawValue), limits.fileBytes), (CInt(RLIMIT_AS.rawValue), limits.memoryBytes),
@@ -119,26 +137,31 @@ package final class LimitedProcess: Sendable {
         }
     }
 
-    /// Reads to the end of the output; how the program is to end, if that did not come in time or there is too much.
+    /// Reads to the end of what it writes; how it is to end, if that did not come in time or there is too much.
     private func read(
-        _ descriptor: CInt, atMost limit: Int, until deadline: ContinuousClock.Instant,
-        _ observe: (ArraySlice<UInt8>) -> Void
+        _ output: CInt, _ errors: CInt?, atMost limit: Int, until deadline: ContinuousClock.Instant,
+        _ observe: (ArraySlice<UInt8>, _ isComplaint: Bool) -> Void
     ) -> Exit? {
         var piece = [UInt8](repeating: 0, count: 1 << 14)
         var total = 0
+        // One that has ended is minus one, which `poll` passes over.
+        var wanted = [output, errors ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while total <= limit {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { return .timedOut }
-            var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&wanted, 1, CInt(min(left, .milliseconds(500)) / .milliseconds(1)) + 1) > 0 else {
-                observe([])
+            let pause = CInt(min(left, .milliseconds(500)) / .milliseconds(1)) + 1
+            guard poll(&wanted, nfds_t(wanted.count), pause) > 0 else {
+                observe([], false)
                 continue
             }
-            let count = Glibc.read(descriptor, &piece, piece.count)
-            if count == 0 { return nil }
-            guard count > 0 else { continue }
-            total += count
-            observe(piece[..<count])
+            for index in wanted.indices where wanted[index].fd >= 0 && wanted[index].revents != 0 {
+                let count = Glibc.read(wanted[index].fd, &piece, piece.count)
+                if count == 0 { wanted[index].fd = -1 }
+                guard count > 0 else { continue }
+                total += count
+                observe(piece[..<count], index == 1)
+            }
+            if wanted.allSatisfy({ $0.fd < 0 }) { return nil }
         }
         return .tooTalkative
     }

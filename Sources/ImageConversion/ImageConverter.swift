@@ -77,6 +77,8 @@ package struct ImageConverter: Sendable {
             try Task.checkCancellation()
             throw error
         }
+        let (before, after) = (try await source.sizeBytes(), try await result.sizeBytes())
+        try limits.check(source: before, result: after, format)
         return result
     }
 
@@ -89,7 +91,7 @@ package struct ImageConverter: Sendable {
             limits: ProcessLimits(
                 processorSeconds: Int(limits.processorTime.components.seconds), memoryBytes: limits.maxMemoryBytes,
                 fileBytes: limits.maxBytes, patience: limits.patience),
-            descriptors: descriptors, mergesErrors: true)
+            descriptors: descriptors)
     }
 
     private func run(
@@ -101,7 +103,9 @@ package struct ImageConverter: Sendable {
                 var seen: (percent: Double, growth: Int64) = (-1, -1)
                 let exit: LimitedProcess.Exit
                 do {
-                    exit = try process.run(maxOutput: Self.maxOutput) { bytes in
+                    exit = try process.run(
+                        maxOutput: Self.maxOutput, complaints: { output.add(complaint: $0) }
+                    ) { bytes in
                         output.add(bytes)
                         let now = (output.percent, result.growth())
                         if now != seen { progress(output.percent) }

@@ -37,10 +37,14 @@ package final class ScratchFile: Sendable {
 
     /// The bytes as they are now, from the first to the last.
     package func body() async throws(StorageError) -> ObjectBody {
-        let size = try await run { [self] () throws(StorageError) in try Int64(status().st_size) }
+        let size = try await sizeBytes()
         return ObjectBody(sizeBytes: size, range: 0..<size) { [self] range throws(StorageError) in
             try await run { [self] () throws(StorageError) in try read(range) }
         }
+    }
+
+    func sizeBytes() async throws(StorageError) -> Int64 {
+        try await run { [self] () throws(StorageError) in try Int64(status().st_size) }
     }
 
     /// Runs `work` where it may block.

@@ -39,6 +39,9 @@ package struct MetadataInjection: Hashable, Sendable {
         guard !name.isEmpty, name.unicodeScalars.count <= ImageAttribute.maxNameLength else {
             throw InvalidValue("the name '\(shown)' must have 1 to \(ImageAttribute.maxNameLength) characters")
         }
+        guard !name.contains("="), name.first?.isWhitespace == false, name.last?.isWhitespace == false else {
+            throw InvalidValue("the name '\(shown)' has an equals sign in it, or white space around it")
+        }
         guard !name.hasPrefix(ImageAttribute.reservedPrefix) else {
             throw InvalidValue("the name '\(shown)' begins with \(ImageAttribute.reservedPrefix), which is reserved")
         }

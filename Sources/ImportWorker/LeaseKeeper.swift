@@ -78,11 +78,11 @@ final class LeaseKeeper: WriteGate {
         }
     }
 
-    /// - Parameter percent: of the conversion, in hundredths.
+    /// - Parameter percent: of the conversion, from 0 to 100.
     func note(converting percent: Double, to format: String) {
         state.withLock {
             $0.beat.phase = .converting
-            $0.beat.message = "Converting to \(format): \(Int(percent)) %"
+            $0.beat.message = "Converting to \(format): \(Int(percent.isFinite ? min(max(percent, 0), 100) : 0)) %"
             $0.isDirty = true
             $0.moves += 1
         }

@@ -1,31 +1,42 @@
-/// Names with values in one text: `name=value,name=value`. A comma or a backslash within has a backslash in front.
+/// Names with values in one text: `name=value,name=value`. A comma or a backslash within has a backslash in front, and so
+/// has an equals sign in a name.
 enum PropertyText {
     /// The pairs in their order; `nil` where a part has no `=`, or the text ends with a backslash.
     static func parse(_ text: String) -> [(name: String, value: String)]? {
-        var parts = [""]
+        var pairs: [(name: String, value: String)] = []
+        var name: String?
+        var part = ""
         var isEscaped = false
+
+        func endPart() -> Bool {
+            defer { (name, part) = (nil, "") }
+            guard let name else { return part.allSatisfy(\.isWhitespace) }
+            pairs.append((String(name.drop(while: \.isWhitespace)), part))
+            return true
+        }
+
         for character in text {
-            if isEscaped || (character != "," && character != "\\") {
-                parts[parts.count - 1].append(character)
+            if isEscaped {
+                part.append(character)
                 isEscaped = false
             } else if character == "\\" {
                 isEscaped = true
+            } else if character == "," {
+                guard endPart() else { return nil }
+            } else if character == "=", name == nil {
+                (name, part) = (part, "")
             } else {
-                parts.append("")
+                part.append(character)
             }
         }
-        if isEscaped { return nil }
-        var pairs: [(name: String, value: String)] = []
-        for part in parts where !part.allSatisfy(\.isWhitespace) {
-            guard let equals = part.firstIndex(of: "=") else { return nil }
-            let name = part[..<equals].drop(while: \.isWhitespace)
-            pairs.append((String(name), String(part[part.index(after: equals)...])))
-        }
-        return pairs
+        return !isEscaped && endPart() ? pairs : nil
     }
 
     static func joined(_ pairs: [(name: String, value: String)]) -> String {
-        pairs.map { "\($0.name)=\($0.value)".replacing("\\", with: "\\\\").replacing(",", with: "\\,") }
-            .joined(separator: ",")
+        pairs.map { "\(escaped($0.name).replacing("=", with: "\\="))=\(escaped($0.value))" }.joined(separator: ",")
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.replacing("\\", with: "\\\\").replacing(",", with: "\\,")
     }
 }

@@ -135,8 +135,7 @@ extension SettingKey {
         "sources.headers-timeout", .duration, "30s",
         "How long a source may take, once it is connected to, for TLS and the headers of its answer.")
     static let sourcesMinimumRate = SettingKey(
-        "sources.minimum-rate", .size, nil,
-        "Bytes that must arrive in a second, judged once a minute; unset: any, as long as some do.")
+        "sources.minimum-rate", .size, "1KiB", "Bytes that must arrive in a second, judged once a minute.")
     static let sourcesIdleTimeout = SettingKey(
         "sources.idle-timeout", .duration, "60s", "How long a source may send nothing.")
     static let sourcesTotalTimeout = SettingKey(
@@ -172,6 +171,9 @@ extension SettingKey {
         "Where images wait while they are converted, in files without names; it needs room for them before and after.")
     static let importConvertMaxBytes = SettingKey(
         "import.convert.max-bytes", .size, "256GiB", "The largest image that is converted, and the largest result.")
+    static let importConvertMaxRatio = SettingKey(
+        "import.convert.max-ratio", .count(1...1_000_000_000), "200",
+        "How many bytes one byte of an image may become, in a result of more than 16 GiB.")
     static let importConvertMaxMemory = SettingKey(
         "import.convert.max-memory", .size, "2GiB", "The addresses that one `qemu-img` may use; its memory is less.")
     static let importConvertMaxCPU = SettingKey(
@@ -221,8 +223,8 @@ extension SettingKey {
         sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
         importRequireFormatMatch, importKeyrings, importPlugins, importInject, importInjectIgnoredRoles,
         importDecompressMaxRatio, importDecompressMaxMemory,
-        importConvertTo, importScratch, importConvertMaxBytes, importConvertMaxMemory, importConvertMaxCPU,
-        importConvertTimeout,
+        importConvertTo, importScratch, importConvertMaxBytes, importConvertMaxRatio, importConvertMaxMemory,
+        importConvertMaxCPU, importConvertTimeout,
         stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,
         auditInterval,
     ]

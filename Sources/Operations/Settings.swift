@@ -96,6 +96,7 @@ package struct Settings: Sendable {
         /// A folder.
         package let scratch: String
         package let maxBytes: Int64
+        package let maxRatio: Int
         package let maxMemoryBytes: Int64
         package let maxProcessorTime: Duration
         package let timeout: Duration

@@ -23,7 +23,8 @@ extension SettingsReader {
     /// The properties that imports set, if the plugin is among `plugins`.
     mutating func injection(_ plugins: [ImportPlugin]) -> MetadataInjection {
         let found = find(.importInject)
-        let roles = Set(Self.items(of: find(.importInjectIgnoredRoles)))
+        // As those of callers are.
+        let roles = Set(Self.items(of: find(.importInjectIgnoredRoles)).map { $0.lowercased() })
         let isWanted = plugins.contains(.inject)
         guard let found, !found.text.isEmpty else {
             if isWanted {
@@ -55,7 +56,7 @@ extension SettingsReader {
     mutating func conversion(_ plugins: [ImportPlugin]) -> Settings.Conversion? {
         let conversion = Settings.Conversion(
             format: choice(.importConvertTo), scratch: text(.importScratch) ?? "",
-            maxBytes: size(.importConvertMaxBytes),
+            maxBytes: size(.importConvertMaxBytes), maxRatio: count(.importConvertMaxRatio),
             maxMemoryBytes: size(.importConvertMaxMemory), maxProcessorTime: duration(.importConvertMaxCPU),
             timeout: duration(.importConvertTimeout))
         guard let place = plugins.firstIndex(of: .convert) else { return nil }

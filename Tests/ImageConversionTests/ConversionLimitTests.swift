@@ -20,6 +20,20 @@ import Testing
         }
     }
 
+    @Test func `a small image whose disk is mostly nothing is refused, and the setting is named`() async throws {
+        try await ConversionBench.with { bench in
+            let place = bench.folder.path + "/empty"
+            try ServerProcess.run(
+                "/usr/bin/env", ["qemu-img", "create", "-f", "qcow2", place, "20G"],
+                log: bench.folder.appending(path: "qemu-img.log"))
+            let empty = Array(try Data(contentsOf: URL(filePath: place)))
+            let error = try await bench.failure(of: empty, by: try bench.converter())
+            #expect(error.isRefusal && error.description.contains("import.convert.max-ratio"), "\(error)")
+            let willing = try bench.converter { $0.maxRatio = 1_000_000 }
+            _ = try await willing.convert(try await bench.scratchFile(empty, willing), from: "qcow2") { _ in }
+        }
+    }
+
     @Test func `an endless computation is refused`() async throws {
         try await ConversionBench.with { bench in
             let error = try await bench.failure(

@@ -89,6 +89,29 @@ import Testing
         }
     }
 
+    @Test func `what an image makes the program complain of is no progress, and no number is none either`() async throws
+    {
+        try await ConversionBench.with { bench in
+            let script = #"""
+                printf '(10/100%%)\n'; sleep 0.1; printf '(nan/100%%)\n(inf/100%%)\n(-7/100%%)\n'
+                printf "for bitmap 'x\n(nan/100%%)\n(80/100%%)\ny\302\233'\n" >&2
+                sleep 0.1; printf '(20/100%%)\n'; exit 1
+                """#
+            let converter = try bench.converter(script: script)
+            let seen = Mutex<[Double]>([])
+            let source = try await bench.scratchFile([1], converter)
+            let error = await #expect(throws: ConversionError.self) {
+                _ = try await converter.convert(source, from: "qcow2") { percent in
+                    seen.withLock { $0.append(percent) }
+                }
+            }
+            let percents = seen.withLock(\.self)
+            #expect(percents.last == 20 && percents.allSatisfy { [0, 10, 20].contains($0) }, "\(percents)")
+            let words = error?.description ?? ""
+            #expect(words.contains("for bitmap 'x; (nan/100%); (80/100%); y'"), "\(words)")
+        }
+    }
+
     @Test func `a machine tells with what it converts, and whether that reaches a network`() async throws {
         try await ConversionBench.with { bench in
             let (version, networkError) = try await bench.converter().probe()

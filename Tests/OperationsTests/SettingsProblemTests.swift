@@ -103,7 +103,8 @@ import Testing
     @Test(arguments: [
         ("os_glance_x: a", "begins with os_glance"), ("disk_format: raw", "is an attribute of every image"),
         ("status: active", "is an attribute of every image"), ("'': a", "1 to 255 characters"),
-        ("a: [b]", "no text"), ("os_distro: '\(String(repeating: "x", count: 16 << 10))'", "bytes together"),
+        ("'a=b': c", "equals sign"), ("'a ': b", "white space"), ("a: [b]", "no text"),
+        ("os_distro: '\(String(repeating: "x", count: 16 << 10))'", "bytes together"),
     ])
     func `Properties that cannot be injected are refused at start`(property: String, finding: String) throws {
         let found = try problems(file: "import:\n  plugins: [inject]\n  inject:\n    \(property)\n")

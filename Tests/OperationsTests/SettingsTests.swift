@@ -68,18 +68,18 @@ import Testing
         #expect(try load(file: "import: {convert-to: qcow2}\n").imports.conversion == nil)
         let usual = try #require(try load(flags: ["import.plugins": "decompress,convert"]).imports.conversion)
         #expect(usual.format == "raw" && usual.scratch == "/var/tmp" && usual.maxBytes == 256 << 30)
-        #expect(usual.maxMemoryBytes == 2 << 30)
+        #expect(usual.maxMemoryBytes == 2 << 30 && usual.maxRatio == 200)
         #expect(usual.maxProcessorTime == .seconds(3600) && usual.timeout == .seconds(7200))
         let file = """
             import:
               plugins: [convert]
               convert-to: vmdk
               scratch: /srv/scratch
-              convert: {max-bytes: 1GiB, max-memory: 512MiB, max-cpu: 5m, timeout: 10m}
+              convert: {max-bytes: 1GiB, max-ratio: 30, max-memory: 512MiB, max-cpu: 5m, timeout: 10m}
             """
         let own = try #require(try load(file: file).imports.conversion)
         #expect(own.format == "vmdk" && own.scratch == "/srv/scratch" && own.maxBytes == 1 << 30)
-        #expect(own.maxMemoryBytes == 512 << 20)
+        #expect(own.maxMemoryBytes == 512 << 20 && own.maxRatio == 30)
         #expect(own.maxProcessorTime == .seconds(300) && own.timeout == .seconds(600))
     }
 
@@ -96,6 +96,8 @@ import Testing
         ])
         #expect(same.imports.injection == injection)
         let everybody = try load(file: file + "  inject-ignored-roles: []\n").imports.injection
+        let spared = try load(file: file + "  inject-ignored-roles: [Image_Admin]\n").imports.injection
+        #expect(spared.properties(for: ["image_admin"]).isEmpty)
         #expect(everybody.properties(for: ["admin"]) == injection.properties)
         #expect(try load().imports.injection == .none)
     }

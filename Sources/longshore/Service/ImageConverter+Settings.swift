@@ -6,6 +6,7 @@ extension ImageConverter {
     init(_ conversion: Settings.Conversion, threads: NIOThreadPool) {
         var limits = ConversionLimits()
         limits.maxBytes = conversion.maxBytes
+        limits.maxRatio = Int64(conversion.maxRatio)
         limits.maxMemoryBytes = conversion.maxMemoryBytes
         limits.processorTime = conversion.maxProcessorTime
         limits.patience = conversion.timeout
