@@ -6,9 +6,6 @@ struct CarryOn {
 
     init(limits: SourceLimits) { self.limits = limits }
 
-    /// What has to come between two breaks so that they are not of one row.
-    static let progressBytes: Int64 = 16 << 20
-
     /// - Parameters:
     ///   - broken: how reading ended; `nil` if that was as it should.
     ///   - request: for the rest.
@@ -17,13 +14,18 @@ struct CarryOn {
         _ visit: SourceVisit, at offset: Int64, with request: SourceRequest, after broken: SourceError?,
         _ faults: SourceFaults
     ) async throws -> SourceAnswer {
-        if offset - lastOffset >= Self.progressBytes { tries = 0 }
+        if offset - lastOffset >= limits.carryOnProgress { tries = 0 }
         lastOffset = offset
         var last: SourceError?
         while tries < limits.carryOns {
             if broken != nil || last != nil {
+                let pause = max(pause(before: tries + 1), last?.retryAfter ?? .zero)
+                guard ContinuousClock.now + pause < visit.deadline else {
+                    let broken = broken ?? faults.partly(offset)
+                    throw last == nil ? broken : faults.notCarriedOn(broken, tries: tries, last: last)
+                }
                 tries += 1
-                try await Task.sleep(for: max(pause(before: tries), last?.retryAfter ?? .zero))
+                try await Task.sleep(for: pause)
             }
             do {
                 let answer = try await visit.answer(to: request)

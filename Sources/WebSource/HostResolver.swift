@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 package import NIOPosix
+import Synchronization
 
 /// Finds the addresses of a host's name.
 package protocol HostResolver: Sendable {
@@ -17,15 +18,25 @@ package enum HostResolverError: Error, Hashable, Sendable {
 /// The system's resolver, on threads of its own: `getaddrinfo` blocks, and cannot be interrupted.
 package struct SystemResolver: HostResolver {
     private let threads: NIOThreadPool
+    private let lookUp: @Sendable (String) throws -> [IPAddress]
 
     /// - Parameter threads: running; each resolves one name at a time.
-    package init(threads: NIOThreadPool) { self.threads = threads }
+    package init(threads: NIOThreadPool) { self.init(threads: threads, lookUp: Self.addresses) }
+
+    init(threads: NIOThreadPool, lookUp: @escaping @Sendable (String) throws -> [IPAddress]) {
+        self.threads = threads
+        self.lookUp = lookUp
+    }
 
     package func resolve(_ name: String) async throws -> [IPAddress] {
         let (answers, answer) = AsyncThrowingStream.makeStream(of: [IPAddress].self)
-        threads.submit { state in
+        let waiter = Waiter()
+        answer.onTermination = { _ in waiter.isGone.withLock { $0 = true } }
+        threads.submit { [lookUp] state in
             switch state {
-            case .active: answer.yield(with: Result { try Self.addresses(of: name) })
+            // Names that nobody waits for any more take no thread from others.
+            case .active where waiter.isGone.withLock(\.self): break
+            case .active: answer.yield(with: Result { try lookUp(name) })
             case .cancelled: answer.finish(throwing: HostResolverError.failed("the process is stopping"))
             }
         }
@@ -34,7 +45,11 @@ package struct SystemResolver: HostResolver {
         throw CancellationError()
     }
 
-    private static func addresses(of name: String) throws -> [IPAddress] {
+    private final class Waiter: Sendable {
+        let isGone = Mutex(false)
+    }
+
+    @Sendable private static func addresses(of name: String) throws -> [IPAddress] {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?

@@ -12,11 +12,12 @@ package struct SourceLimits: Hashable, Sendable {
     package var minimumRate: Int64?
     package var maxBytes: Int64
     package var redirects: Int
-    /// How often in a row the rest is asked for when a connection breaks within the body; with some MiB between two
-    /// breaks they are not in a row.
+    /// How often in a row the rest is asked for when a connection breaks within the body.
     package var carryOns = 5
     /// Before the first of them; doubled for each further one, and anything down to half of it.
     package var carryOnPause: Duration = .seconds(1)
+    /// In bytes: what has to come between two breaks so that they are not of one row.
+    var carryOnProgress: Int64 = 16 << 20
 
     /// How a source is read by several connections at once.
     package var readAhead: ReadAheadLimits

@@ -14,6 +14,8 @@ final class SourceVisit: Sendable {
     let deadline: ContinuousClock.Instant
     private let open = Mutex<[ObjectIdentifier: WebConnection]>([:])
     private let tasks = Mutex<[Task<Void, Never>]>([])
+    /// Where the bytes come from, redacted: a version says nothing of what another place has under its tag or date.
+    private let place = Mutex<String?>(nil)
 
     init(_ url: String, of source: WebSource) {
         self.url = url
@@ -43,6 +45,7 @@ final class SourceVisit: Sendable {
                     continue
                 }
                 let start = try request.judge(head, faults)
+                try stay(at: target.redacted)
                 return SourceAnswer(
                     head: head, start: start, connection: connection, faults: faults, target: target,
                     origin: try SourceOrigin(urls, connection.peer, certificate, head))
@@ -52,6 +55,14 @@ final class SourceVisit: Sendable {
             }
         }
         throw SourceFaults(url: redact(url), subject: source.subject).tooManyRedirects(limits.redirects)
+    }
+
+    private func stay(at url: String) throws(RangeAnswer.Mismatch) {
+        let isSame = place.withLock { place in
+            if place == nil { place = url }
+            return place == url
+        }
+        if !isSame { throw RangeAnswer.Mismatch(reason: "the redirect leads to another place now") }
     }
 
     /// Asks on a connection that was kept; `nil` where that does not bring what is asked for, whatever the reason. It

@@ -159,6 +159,55 @@ import Testing
         }
     }
 
+    @Test func `what another place has under the same tag is not taken for the rest`() async throws {
+        try await withLocalServer({ request in
+            switch (request.target, image.range(request)) {
+            case ("/image", let range): redirect(range == nil ? "/mirror/a?1" : "/mirror/b?2")
+            case (_, nil): image.cut(at: 2000)
+            case (_, let range?): image.part(range)
+            }
+        }) { server, source in
+            let (got, failure) = try await read(server.url("/image"), source)
+            #expect(got == Array(image.bytes.prefix(2000)))
+            #expect(failure.description.contains("leads to another place now"), "\(failure)")
+            try await eventually { server.openConnections == 0 }
+        }
+    }
+
+    @Test func `breaks with enough between them are not of one row`() async throws {
+        var limits = SourceLimits.quick
+        limits.carryOnProgress = 500
+        try await withLocalServer(
+            limits: limits,
+            { request in
+                let start = image.range(request)?.lowerBound ?? 0
+                return start == 0 ? image.cut(at: 500) : image.part(start..<5000, sending: start..<start + 500)
+            }
+        ) { server, source in
+            let bytes = try await source.withSource(server.url()) { try await $0.allBytes() }
+            #expect(bytes == image.bytes)
+            #expect(server.requests.count == 10)
+        }
+    }
+
+    @Test func `what asks for a long wait is not waited for, and nothing is behind the deadline`() async throws {
+        try await withLocalServer({ request in
+            image.range(request) == nil
+                ? image.cut(at: 10) : ScriptedHTTPServer.answer("503 Busy", headers: ["Retry-After: 31"])
+        }) { server, source in
+            let (_, failure) = try await read(server, source)
+            #expect(failure.retryAfter == .seconds(31))
+            #expect(server.requests.count == 2)
+        }
+        var limits = SourceLimits.quick
+        limits.carryOnPause = .seconds(3 * 24 * 3600)
+        try await withLocalServer(limits: limits, { _ in image.cut(at: 10) }) { server, source in
+            let (_, failure) = try await read(server, source)
+            #expect(failure.description.contains("broke after 10 of 5000 bytes"), "\(failure)")
+            #expect(server.requests.count == 1)
+        }
+    }
+
     @Test func `a redirect to what is forbidden sends no packet when a body is carried on or resumed`() async throws {
         try await withListener { listener in
             let hosts = ["[::1]", "127.0.0.2", "0.0.0.0", "localhost", "[::ffff:127.0.0.2]"]

@@ -58,6 +58,34 @@ import Testing
         await #expect(throws: HostResolverError.self) { try await resolver.resolve("nobody.invalid") }
     }
 
+    @Test func `a name that nobody waits for any more takes no thread from others`() async throws {
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+        let (stuck, release) = (AsyncStream.makeStream(of: Void.self), DispatchSemaphore(value: 0))
+        let asked = Mutex<[String]>([])
+        let resolver = SystemResolver(threads: threads) { name in
+            asked.withLock { $0.append(name) }
+            if name == "stuck" {
+                stuck.continuation.yield()
+                release.wait()
+            }
+            return []
+        }
+        let first = Task { try await resolver.resolve("stuck") }
+        for await _ in stuck.stream { break }
+        for name in ["b", "c"] {
+            let given = Task { try await resolver.resolve(name) }
+            given.cancel()
+            _ = await given.result
+        }
+        async let good = resolver.resolve("good")
+        release.signal()
+        #expect(try await good == [])
+        #expect(try await first.value == [])
+        #expect(asked.withLock(\.self) == ["stuck", "good"])
+        try await threads.shutdownGracefully()
+    }
+
     @Test func `name servers that do not answer are not waited for longer than the limit`() async throws {
         let source = try WebSource(limits: SourceLimits(connect: .milliseconds(50)), resolver: SilentResolver())
         await #expect {

@@ -52,7 +52,8 @@ struct Node: Sendable {
         }
         policy = try Self.policy(settings.sources)
         digestThreads = Self.threads(max(2, ProcessInfo.processInfo.activeProcessorCount))
-        let resolverThreads = Self.threads(2)
+        // A name whose servers do not answer keeps its thread for longer than its import waits.
+        let resolverThreads = Self.threads(max(8, 4 * settings.worker.concurrency))
         source = try WebSource(
             policy: policy, limits: Self.limits(settings.sources),
             resolver: SystemResolver(threads: resolverThreads), caFile: settings.sources.caFile)
