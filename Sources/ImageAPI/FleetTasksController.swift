@@ -8,6 +8,7 @@ import WebSource
 /// Tasks of the fleet API: every kind, with progress and history; cancel and retry.
 struct FleetTasksController: Sendable {
     let store: LeaseStore
+    let injection: MetadataInjection
     let patience: Duration
 
     func add(to routes: inout RouteTable) {
@@ -58,7 +59,8 @@ struct FleetTasksController: Sendable {
         }
     }
 
-    /// A new task with the same request; of a copy, for what is still to be done. The failed one stays as it is.
+    /// A new task with the same request, but for the properties that this caller's imports get; of a copy, for what is
+    /// still to be done. The failed one stays as it is.
     @Sendable private func retry(_: Request, _ context: APIContext) async throws -> Response {
         let failed = try await task(context)
         let image = try await admitRetry(of: failed, by: context.caller)
@@ -77,6 +79,8 @@ struct FleetTasksController: Sendable {
             guard !request.stores.isEmpty else {
                 throw APIError(.conflict, "Image \(image.id) is in all stores of task \(failed.id) by now.")
             }
+        } else {
+            request.injected = injection.properties(for: context.caller.roles)
         }
         let task = NewTask(
             id: context.ownID, image: failed.image, request: request, owner: failed.owner,
@@ -91,12 +95,12 @@ struct FleetTasksController: Sendable {
         guard caller.may(.fleetRetryTask, task) else {
             throw caller.refusal(.fleetRetryTask, to: "retry task \(task.id)")
         }
-        guard let image = try await store.image(task.image), caller.maySee(image) else {
+        guard let image = try await store.image(task.image), caller.isSystemAdmin || caller.maySee(image) else {
             throw CatalogError.noImage(task.image.rawValue)
         }
         let isCopy = task.request.method == .copyImage
         let action: PolicyAction = isCopy ? .copyImage : .modifyImage
-        guard caller.may(action, image) else {
+        guard caller.isSystemAdmin || caller.may(action, image) else {
             throw caller.refusal(action, to: "\(isCopy ? "copy" : "import") image \(image.id)")
         }
         return image

@@ -154,7 +154,9 @@ package struct ImageService: Service {
         ProvenanceController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
         TasksController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
         FleetController(store: parts.leaseStore, shelf: shelf, patience: configuration.patience).add(to: &routes)
-        FleetTasksController(store: parts.leaseStore, patience: configuration.patience).add(to: &routes)
+        FleetTasksController(
+            store: parts.leaseStore, injection: parts.injection, patience: configuration.patience
+        ).add(to: &routes)
         EventsController(store: parts.leaseStore, hub: events).add(to: &routes)
         HealthController(
             store: parts.leaseStore, shelf: shelf, drain: drain, renderProcessMetrics: parts.renderProcessMetrics

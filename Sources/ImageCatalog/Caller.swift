@@ -30,6 +30,9 @@ package struct Caller: Hashable, Sendable {
     /// An administrator of a domain is none of the cloud.
     package var isAdmin: Bool { roles.contains("admin") && (scope == .project || scope == .system) }
 
+    /// Sees the fleet's side of every image, and no image itself.
+    package var isSystemAdmin: Bool { isAdmin && scope == .system }
+
     // A role stands for those below it: not every source of identity spells them out.
     private var isMember: Bool { isAdmin || roles.contains("member") }
     private var isReader: Bool { isMember || roles.contains("reader") }

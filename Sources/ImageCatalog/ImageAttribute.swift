@@ -46,17 +46,20 @@ extension ImageRecord {
             throw .invalid(
                 "Property '\(property)' must be a string of at most \(ImageAttribute.maxValueBytes) bytes.")
         }
+        // An import may have set more than that; what is there already may still be changed, and made less.
+        let before = (count: properties.count, bytes: propertyBytes)
         properties[property] = text
-        guard properties.count <= ImageAttribute.maxProperties else {
+        guard properties.count <= max(ImageAttribute.maxProperties, before.count) else {
             throw .tooMuch("An image has at most \(ImageAttribute.maxProperties) properties of its own.")
         }
-        let bytes = properties.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-        guard bytes <= ImageAttribute.maxPropertyBytes else {
+        guard propertyBytes <= max(ImageAttribute.maxPropertyBytes, before.bytes) else {
             throw .tooMuch(
                 "The properties of an image may have \(ImageAttribute.maxPropertyBytes) bytes in all, with their names."
             )
         }
     }
+
+    private var propertyBytes: Int { properties.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count } }
 
     private static func text(_ attribute: String, _ value: JSON) throws(CatalogError) -> String? {
         if value == .null { return nil }

@@ -50,6 +50,19 @@ import Testing
             #expect(try decode(Provenance.self, answer) == content.provenance)
             #expect(try answer.object["checksum_url"] == .string("http://example.com/SUMS"))
             #expect(try await service.image(id)["provenance"] == nil)
+            // Who may see the image may not see where it came from, and the other way round.
+            let reader = try await service.send(.GET, path, as: "other")
+            #expect(reader.status == 404)
+            #expect(
+                try await service.send(
+                    .PATCH, "/v2/images/\(id)", as: "ops/admin",
+                    json: #"[{"op": "replace", "path": "/visibility", "value": "public"}]"#,
+                    type: "application/openstack-images-v2.1-json-patch"
+                ).status == 200)
+            let refused = try await service.send(.GET, path, as: "other")
+            #expect(refused.status == 403 && refused.text.contains("fleet:get_provenance"), "\(refused.text)")
+            #expect(try await service.send(.GET, path, as: "@system/admin").status == 200)
+            #expect(try await service.send(.GET, path, as: "@domain/admin").status == 404)
             let other = ImageID.random()
             #expect(try await service.send(.GET, "/longshore/v1/images/\(other)/provenance").status == 404)
         }
@@ -96,8 +109,9 @@ import Testing
             #expect(try await service.send(.POST, path).status == 409)
             let attempt = try await claim(service)
             _ = try await service.store.fail(attempt, .reject, reason: "404 from the source")
-            let answer = try await service.send(.POST, path)
-            #expect(answer.status == 202)
+            #expect(try await service.send(.POST, path, as: "@domain/admin").status == 404)
+            let answer = try await service.send(.POST, path, as: "@system/admin")
+            #expect(answer.status == 202, "\(answer.text)")
             let retried = try decode(TaskView.self, answer)
             #expect(retried.id != task)
             #expect(retried.state == .pending)
@@ -141,6 +155,44 @@ import Testing
             #expect(task.kind == .upload)
             #expect(try await service.send(.GET, "/v2/tasks/\(task.id)").status == 404)
             #expect(try await service.send(.POST, "/longshore/v1/tasks/\(task.id)/retry").status == 409)
+        }
+    }
+
+    @Test func aRetriedImportGetsWhatItsAskerGets() async throws {
+        let injection = try MetadataInjection(["os_distro": "debian"], ignoredRoles: ["admin"])
+        try await RunningService.run(injection: injection) { service in
+            for (first, second, injected) in [
+                ("ops/admin", "p/member", injection.properties), ("p/member", "ops/admin", [:]),
+            ] {
+                let id = try await service.newImage(#"{"owner": "p"}"#)
+                let started = try await service.send(
+                    .POST, "/v2/images/\(id)/import", as: first,
+                    json: #"{"method": {"name": "web-download", "uri": "http://example.com/x"}}"#)
+                let task = try #require(started.headers.first(name: "X-Longshore-Task"))
+                _ = try await service.store.fail(try await claim(service), .reject, reason: "404")
+                let answer = try await service.send(.POST, "/longshore/v1/tasks/\(task)/retry", as: second)
+                let retried = try decode(TaskView.self, answer)
+                #expect(try await service.store.task(retried.id)?.request.injected == injected)
+                #expect(try await service.store.cancel(retried.id, message: "") == .cancelled)
+            }
+        }
+    }
+
+    @Test func otherProjectsSeeNeitherTasksNorLocks() async throws {
+        try await RunningService.run { service in
+            let id = try await service.newImage(#"{"owner": "p"}"#)
+            let started = try await service.send(
+                .POST, "/v2/images/\(id)/import", as: "p",
+                json: #"{"method": {"name": "web-download", "uri": "http://example.com/x"}}"#)
+            #expect(started.status == 202, "\(started.text)")
+            for (caller, count) in [("p", 1), ("ops/admin", 1), ("@system/admin", 1), ("other", 0)] {
+                for query in ["", "?image=\(id)"] {
+                    let answer = try await service.send(.GET, "/longshore/v1/tasks\(query)", as: caller)
+                    #expect(try decode(TaskPage.self, answer).tasks.count == count, "\(caller)")
+                }
+                let locks = try await service.send(.GET, "/longshore/v1/locks", as: caller)
+                #expect(try decode([LockView].self, locks).count == count, "\(caller)")
+            }
         }
     }
 

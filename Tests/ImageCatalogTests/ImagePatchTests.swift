@@ -124,6 +124,11 @@ import Testing
             image.properties["os_distro"] = nil
         }
         #expect(kind(#"[{"op": "add", "path": "/one_more", "value": "x"}]"#, on: image) == "413")
+        // An import may have injected more.
+        var more = image
+        for index in 128..<140 { more.properties["p\(index)"] = "abc" }
+        #expect(kind(#"[{"op": "replace", "path": "/p139", "value": "x"}]"#, on: more) == nil)
+        #expect(kind(#"[{"op": "add", "path": "/one_more", "value": "x"}]"#, on: more) == "413")
         let tags = (0...128).map { "\"t\($0)\"" }.joined(separator: ",")
         #expect(kind(#"[{"op": "replace", "path": "/tags", "value": [\#(tags)]}]"#) == "413")
     }
