@@ -13,7 +13,9 @@ import Testing
             #expect(created.status == 201)
             let id = try #require(try created.object["id"]?.string)
             #expect(created.headers.first(name: "Location") == "http://127.0.0.1:\(service.port)/v2/images/\(id)")
-            #expect(created.headers.first(name: "OpenStack-image-import-methods") == "glance-direct,web-download,copy-image")
+            #expect(
+                created.headers.first(name: "OpenStack-image-import-methods") == "glance-direct,web-download,copy-image"
+            )
             #expect(created.headers.first(name: "OpenStack-image-store-ids") == "main,second")
             #expect(try created.object["status"] == .string("queued"))
             #expect(try created.object["owner"] == .string("default"))

@@ -131,8 +131,8 @@ local function kept_by(kept)
     return objects
 end
 
--- Whether this object is named: by its image, as staged data, by a running attempt in a store that it may write to, or by
--- a live task's checkpoint.
+-- Whether this object is named: by its image, as staged data, by a running attempt in a store that it may write to, or
+-- by a live task's checkpoint.
 local function is_named(store, key)
     local image_id, nonce = string.match(key, '^([^/]+)/([^/]+)$')
     if not image_id then return false end
