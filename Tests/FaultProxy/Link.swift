@@ -123,6 +123,7 @@ final class Link {
             case .server(let label, let source, let fault)? = pending.popFirst()
         else { return replies.add(.write(reply)) }
         if let source, let digest = reply.digest { proxy.names.learn(source, digest: digest) }
+        proxy.answered(label)
         if let fault { replies.add(.fault(fault, of: label)) }
         switch fault {
         case .delayReply(let time): replies.add(.pause(time), .write(reply))
@@ -131,7 +132,6 @@ final class Link {
         case .cutInReply: replies.add(.write(reply.firstHalf), .cut)
         default: replies.add(.write(reply))
         }
-        proxy.answered(label)
         answerCanned()
     }
 

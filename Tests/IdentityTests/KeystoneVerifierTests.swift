@@ -108,7 +108,8 @@ import Testing
                     }
                 }
                 #expect(await group.next() != nil)
-                #expect((1...8).contains(keystone.server.openConnections), "\(keystone.server.openConnections)")
+                // Eight calls, and what the service has not yet seen closed of those that were given up.
+                #expect((1...20).contains(keystone.server.openConnections), "\(keystone.server.openConnections)")
             }
         }
     }

@@ -30,7 +30,9 @@ import Testing
     }
 
     @Test func whereAnImageCameFromIsShownOnceItIsKnown() async throws {
-        try await RunningService.run { service in
+        var policy = Policy()
+        try policy.set("fleet:get_provenance", to: "owner")
+        try await RunningService.run(policy: policy) { service in
             let id = try await startImport(service).image
             let path = "/longshore/v1/images/\(id)/provenance"
             #expect(try await service.send(.GET, path).status == 404)
@@ -164,7 +166,8 @@ import Testing
             for (first, second, injected) in [
                 ("ops/admin", "p/member", injection.properties), ("p/member", "ops/admin", [:]),
             ] {
-                let id = try await service.newImage(#"{"owner": "p"}"#)
+                let id = try await service.newImage(
+                    #"{"owner": "p", "disk_format": "raw", "container_format": "bare"}"#)
                 let started = try await service.send(
                     .POST, "/v2/images/\(id)/import", as: first,
                     json: #"{"method": {"name": "web-download", "uri": "http://example.com/x"}}"#)
@@ -180,7 +183,8 @@ import Testing
 
     @Test func otherProjectsSeeNeitherTasksNorLocks() async throws {
         try await RunningService.run { service in
-            let id = try await service.newImage(#"{"owner": "p"}"#)
+            let id = try await service.newImage(
+                #"{"owner": "p", "disk_format": "raw", "container_format": "bare"}"#)
             let started = try await service.send(
                 .POST, "/v2/images/\(id)/import", as: "p",
                 json: #"{"method": {"name": "web-download", "uri": "http://example.com/x"}}"#)

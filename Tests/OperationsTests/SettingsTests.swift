@@ -133,7 +133,7 @@ import Testing
         #expect(usual.sources.schemes == ["http", "https"])
         #expect(usual.sources.ports == [80...80, 443...443, 1024...65535])
         #expect(
-            usual.sources.redirects == 5 && usual.sources.connections == 4 && usual.sources.minimumRate == nil
+            usual.sources.redirects == 5 && usual.sources.connections == 4 && usual.sources.minimumRate == 1024
                 && usual.imports.requireFormatMatch)
         #expect(usual.sources.headersTimeout == .seconds(30))
         let settings = try load(
