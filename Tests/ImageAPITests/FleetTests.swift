@@ -114,7 +114,6 @@ import Testing
             #expect(try await service.send(.POST, path, as: "@domain/admin").status == 404)
             let answer = try await service.send(.POST, path, as: "@system/admin")
             #expect(answer.status == 202, "\(answer.text)")
-                #expect(answer.status == 202, "\(answer.text)")
             let retried = try decode(TaskView.self, answer)
             #expect(retried.id != task)
             #expect(retried.state == .pending)
