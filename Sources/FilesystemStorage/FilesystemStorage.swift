@@ -64,9 +64,9 @@ package struct FilesystemStorage: ImageStorage {
         return try await threads.run { () throws(StorageError) in try tree.readMarker() }
     }
 
-    package func setMarker(_ marker: StoreMarker) async throws(StorageError) {
+    package func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
         let tree = tree
-        try await threads.run { () throws(StorageError) in try tree.writeMarker(marker) }
+        try await threads.run { () throws(StorageError) in try tree.writeMarker(marker, ifAbsent: ifAbsent) }
     }
 
     package func check() async throws(StorageError) {

@@ -22,8 +22,8 @@ extension ObjectTree {
         }
     }
 
-    /// Creates the root if it is missing, writes beside the marker and renames over it.
-    func writeMarker(_ marker: StoreMarker) throws(StorageError) {
+    /// Creates the root if it is missing, writes beside the marker and renames over it, or links to its name if that is free.
+    func writeMarker(_ marker: StoreMarker, ifAbsent: Bool) throws(StorageError) {
         let json: [UInt8]
         do { json = Array(try FleetJSON.encode(marker)) } catch {
             throw .unavailable(store, reason: "the marker cannot be written as JSON: \(error)")
@@ -35,8 +35,17 @@ extension ObjectTree {
             let file = try OpenFile(temporary, in: top, O_WRONLY | O_CREAT | O_EXCL)
             do throws(SystemError) {
                 try writeAll(json, to: file, temporary)
-                try SystemError.check("rename", Self.markerName) {
-                    renameat(top.descriptor, temporary, top.descriptor, Self.markerName)
+                if ifAbsent {
+                    try Self.ignoring([EEXIST]) { () throws(SystemError) in
+                        try SystemError.check("link", Self.markerName) {
+                            linkat(top.descriptor, temporary, top.descriptor, Self.markerName, 0)
+                        }
+                    }
+                    unlinkat(top.descriptor, temporary, 0)
+                } else {
+                    try SystemError.check("rename", Self.markerName) {
+                        renameat(top.descriptor, temporary, top.descriptor, Self.markerName)
+                    }
                 }
             } catch {
                 unlinkat(top.descriptor, temporary, 0)

@@ -2,7 +2,8 @@ extension ImageStorage {
     /// Writes into the store's marker what a process found out, and undoes nothing that others wrote meanwhile: the
     /// marker is read again right before, and `StoreMarker.merged` says what becomes of it.
     ///
-    /// A store cannot compare and write in one step, so two writers within the same moment are not told apart.
+    /// A store cannot compare and write in one step, so two writers within the same moment are not told apart. A new
+    /// marker replaces none, though, where the service keeps that condition.
     /// - Parameters:
     ///   - wanted: the marker as it was found, with a higher mark or a reason to hold the store.
     ///   - isNew: sets up a store without a marker; otherwise nothing is written there.
@@ -13,8 +14,9 @@ extension ImageStorage {
     ) async throws(StorageError) -> StoreMarker? {
         guard let found = try await marker() else {
             guard isNew else { return nil }
-            try await setMarker(wanted)
-            return wanted
+            try await setMarker(wanted, ifAbsent: true)
+            // What is there now may be another's.
+            return try await marker()
         }
         let merged = found.merged(with: wanted)
         if merged != found { try await setMarker(merged) }

@@ -53,8 +53,16 @@ package protocol ImageStorage: ObjectTarget {
 
     /// Sets up the store, or replaces its marker: at once and durably. Whoever may run beside others uses
     /// `updateMarker`; only an operator's release replaces a marker whatever it says.
-    func setMarker(_ marker: StoreMarker) async throws(StorageError)
+    ///
+    /// - Parameter ifAbsent: leaves a marker that is there as it is, which is no error.
+    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError)
 
     /// Whether this process can use the store: it is writable and carries a marker. The error says what to do.
     func check() async throws(StorageError)
+}
+
+extension ImageStorage {
+    package func setMarker(_ marker: StoreMarker) async throws(StorageError) {
+        try await setMarker(marker, ifAbsent: false)
+    }
 }

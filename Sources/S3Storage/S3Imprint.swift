@@ -44,14 +44,16 @@ struct S3Imprint: Hashable, Sendable {
         tag = proof == .tag && areAll ? S3Digest.hex(S3Digest.md5(tags.flatMap { $0 })) + "-\(parts.count)" : nil
     }
 
-    /// What the object that is there has instead, for people; `nil` if nothing differs.
+    /// What the object that is there has instead, for people; `nil` if nothing differs. What the service wrote is not
+    /// repeated: it may be anything.
     func difference(to there: S3Objects.Head) -> String? {
         if there.sizeBytes != sizeBytes { return "\(there.sizeBytes) bytes in the store instead of \(sizeBytes)" }
         if let checksum, there.checksum != checksum {
-            return "the checksum \(there.checksum ?? "(none)") in the store instead of \(checksum)"
+            return "\(there.checksum == nil ? "no" : "another") checksum in the store instead of \(checksum)"
         }
-        let shown = there.etag.map { Self.bare($0) }
-        if let tag, shown != tag { return "the tag \(shown ?? "(none)") in the store instead of \(tag)" }
+        if let tag, there.etag.map({ Self.bare($0) }) != tag {
+            return "\(there.etag == nil ? "no" : "another") tag in the store instead of \(tag)"
+        }
         return nil
     }
 

@@ -61,8 +61,10 @@ struct S3Objects: Sendable {
         do throws(S3CallFailure) {
             return try await send(S3Request(action: "s3:GetObject", method: .GET, name: name)).body
         } catch {
-            if error.refusal?.isMissingObject == true { return nil }
-            throw error
+            guard error.refusal?.isMissingObject == true else { throw error }
+            // A gateway before a service that is not there says no more than the status.
+            if error.refusal?.code.isEmpty == true { try await requireBucket() }
+            return nil
         }
     }
 
@@ -122,7 +124,7 @@ struct S3Objects: Sendable {
         }
         if let md5 = payload.md5, S3Imprint.bare(etag) != S3Digest.hex(md5) {
             throw S3CallFailure(
-                cause: .noAnswer("part \(number) has the tag \(etag) instead of \(S3Digest.hex(md5))"),
+                cause: .noAnswer("part \(number) has another tag than its bytes, \(S3Digest.hex(md5))"),
                 what: request.told(in: bucket))
         }
         return PartTag(etag: etag, checksum: text)

@@ -88,15 +88,23 @@ package final class S3Storage: ImageStorage {
         }
     }
 
-    package func setMarker(_ marker: StoreMarker) async throws(StorageError) {
+    package func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
         let json: Data
         do { json = try FleetJSON.encode(marker) } catch {
             throw .unavailable(id, reason: "the marker cannot be written as JSON: \(error)")
         }
+        let name = location.prefix + Self.markerName
+        let payload = S3Payload(hashing: [ByteBuffer(bytes: json)])
         try await told { () throws(S3CallFailure) in
-            try await objects.put(
-                location.prefix + Self.markerName, S3Payload(hashing: [ByteBuffer(bytes: json)]),
-                type: "application/json")
+            do throws(S3CallFailure) {
+                try await objects.put(name, payload, type: "application/json", ifAbsent: ifAbsent)
+            } catch {
+                guard ifAbsent, let refusal = error.refusal else { throw error }
+                if refusal.isConflict { return }
+                // A service that does not know the condition ignores it, or refuses the call.
+                guard [400, 501].contains(refusal.status) else { throw error }
+                try await objects.put(name, payload, type: "application/json")
+            }
         }
     }
 

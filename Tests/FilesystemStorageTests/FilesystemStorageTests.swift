@@ -149,6 +149,17 @@ import Testing
         try await store.check()
     }
 
+    @Test func `a new marker replaces none`() async throws {
+        let folder = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = FilesystemStorage(id: mainID, root: folder.path, threads: .singleton)
+        let held = StoreMarker(catalogId: "c", mark: 7, heldBecause: "lost")
+        try await store.setMarker(held, ifAbsent: true)
+        try await store.setMarker(StoreMarker(catalogId: "c", mark: 9), ifAbsent: true)
+        #expect(try await store.marker() == held)
+        #expect(try files(in: folder.path) == ["longshore-store.json"])
+    }
+
     @Test func `a folder without a marker, or with a broken one, is not used`() async throws {
         let folder = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: folder) }

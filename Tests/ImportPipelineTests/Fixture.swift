@@ -160,7 +160,9 @@ struct FailingStorage: ImageStorage {
     func delete(_ key: ObjectKey) async throws(StorageError) { try await base.delete(key) }
     func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await base.list(after: cursor) }
     func marker() async throws(StorageError) -> StoreMarker? { try await base.marker() }
-    func setMarker(_ marker: StoreMarker) async throws(StorageError) { try await base.setMarker(marker) }
+    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
+        try await base.setMarker(marker, ifAbsent: ifAbsent)
+    }
     func check() async throws(StorageError) { try await base.check() }
 
     final class Writer: ObjectWriter {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// A store of which one call hangs, as a system call does: until it is let go, and whoever is cancelled.
 final class HangingStorage: ImageStorage {
-    enum Point: Sendable { case create, write(Int), commit }
+    enum Point: Sendable { case create, write(Int), commit, abandon }
 
     let base: any ImageStorage
     private let point: Point
@@ -57,7 +57,9 @@ final class HangingStorage: ImageStorage {
     func delete(_ key: ObjectKey) async throws(StorageError) { try await base.delete(key) }
     func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await base.list(after: cursor) }
     func marker() async throws(StorageError) -> StoreMarker? { try await base.marker() }
-    func setMarker(_ marker: StoreMarker) async throws(StorageError) { try await base.setMarker(marker) }
+    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
+        try await base.setMarker(marker, ifAbsent: ifAbsent)
+    }
     func check() async throws(StorageError) { try await base.check() }
 
     private struct Writer: ObjectWriter {
@@ -76,6 +78,9 @@ final class HangingStorage: ImageStorage {
             if case .commit = storage.point { await storage.hang() }
             try await base.commit(description)
         }
-        func abandon() async { await base.abandon() }
+        func abandon() async {
+            if case .abandon = storage.point { await storage.hang() }
+            await base.abandon()
+        }
     }
 }

@@ -255,7 +255,9 @@ private struct BreakingStorage: ImageStorage {
     func delete(_ key: ObjectKey) async throws(StorageError) { try await whole.delete(key) }
     func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await whole.list(after: cursor) }
     func marker() async throws(StorageError) -> StoreMarker? { try await whole.marker() }
-    func setMarker(_ marker: StoreMarker) async throws(StorageError) { try await whole.setMarker(marker) }
+    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
+        try await whole.setMarker(marker, ifAbsent: ifAbsent)
+    }
     func check() async throws(StorageError) { try await whole.check() }
 }
 
@@ -300,6 +302,8 @@ private final class CopyingStorage: ImageStorage {
     func delete(_ key: ObjectKey) async throws(StorageError) { try await whole.delete(key) }
     func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await whole.list(after: cursor) }
     func marker() async throws(StorageError) -> StoreMarker? { try await whole.marker() }
-    func setMarker(_ marker: StoreMarker) async throws(StorageError) { try await whole.setMarker(marker) }
+    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
+        try await whole.setMarker(marker, ifAbsent: ifAbsent)
+    }
     func check() async throws(StorageError) { try await whole.check() }
 }

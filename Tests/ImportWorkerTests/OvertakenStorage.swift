@@ -21,7 +21,9 @@ struct OvertakenStorage: ImageStorage {
         do { try await work() } catch { throw .unavailable(id, reason: "\(error)") }
     }
 
-    func setMarker(_ marker: StoreMarker) async throws(StorageError) { try await storage.setMarker(marker) }
+    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
+        try await storage.setMarker(marker, ifAbsent: ifAbsent)
+    }
     func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter {
         try await storage.create(key, expectedBytes: expectedBytes)
     }

@@ -57,7 +57,9 @@ final class WatchedStorage: ImageStorage {
 
     func marker() async throws(StorageError) -> StoreMarker? { try await base.marker() }
 
-    func setMarker(_ marker: StoreMarker) async throws(StorageError) { try await base.setMarker(marker) }
+    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
+        try await base.setMarker(marker, ifAbsent: ifAbsent)
+    }
 
     func check() async throws(StorageError) { try await base.check() }
 

@@ -140,6 +140,36 @@ import Testing
         }
     }
 
+    @Test func `a gateway that finds nothing is no store without a marker`() async throws {
+        try await withFake({ $0.method == "HEAD" ? .head(404, []) : .answer(404, [], "nothing here") }) { store, _ in
+            await #expect {
+                try await store.marker()
+            } throws: {
+                if case StorageError.misconfigured(_, let reason) = $0 {
+                    reason.contains("create the bucket")
+                } else {
+                    false
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [nil, 409, 412, 501] as [Int?])
+    func `a new marker is written on condition that there is none, where the service knows that`(
+        refusal: Int?
+    ) async throws {
+        let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
+            let isConditional = request.headers.first(name: "if-none-match") == "*"
+            if isConditional, let refusal { return .error(refusal, "PreconditionFailed") }
+            return FakeS3.plain(request)
+        }
+        try await withFake(script) { store, fake in
+            try await store.setMarker(StoreMarker(catalogId: "c", mark: 1), ifAbsent: true)
+            let conditions = fake.requests.map { $0.headers.first(name: "if-none-match") }
+            #expect(conditions == (refusal == 501 ? ["*", nil] : ["*"]))
+        }
+    }
+
     @Test func `over TLS the service must be known by ca-file or by the system`() async throws {
         let folder = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: folder) }

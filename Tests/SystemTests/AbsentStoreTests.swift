@@ -10,6 +10,8 @@ extension SystemTests {
         @Test("a store that is down keeps no process from starting, and is used once it is there")
         func downAtStart() async throws {
             try await withFleet { fleet, proxy, keys in
+                // A store is set up at a start that finds it.
+                try await fleet.startWorker(keys).terminate()
                 proxy.isDown = true
                 let api = try await fleet.startAPI(keys)
                 let worker = try await fleet.startWorker(keys)
@@ -43,6 +45,20 @@ extension SystemTests {
                     return stores == Array(repeating: ["main", "bucket"], count: 2)
                 }
                 #expect(try await api.client.send(.GET, "/readyz").status == 200)
+            }
+        }
+
+        @Test("a store that comes without a marker is not set up by a process that runs, but by the next one")
+        func withoutMarker() async throws {
+            try await withFleet { fleet, proxy, keys in
+                proxy.isDown = true
+                let worker = try await fleet.startWorker(keys)
+                try await worker.logged("store 'bucket' cannot be used now")
+                proxy.isDown = false
+                try await eventually(within: .seconds(60)) { worker.text.contains("it has no marker") }
+                let next = try await fleet.startWorker(keys)
+                #expect(next.text.contains("store 'bucket' is new"), "\(next.text)")
+                try await worker.logged("store 'bucket' is there")
             }
         }
 

@@ -18,6 +18,9 @@ final class StoreRollCall: Sendable {
     private let setup: StoreSetup
     private let storages: [any ImageStorage]
     private let logger: Logger
+    /// A store is set up at a start only, which somebody looks at: later, one without a marker is taken for a folder
+    /// whose file system is being mended.
+    private let isStarting = Mutex(true)
     private let looking = Mutex<[Task<Void, Never>]>([])
 
     private enum Answer: Sendable {
@@ -42,6 +45,7 @@ final class StoreRollCall: Sendable {
     /// Returns when each store has been looked at, or has had its time. To be followed by `end`, also if it throws.
     /// - Throws: `InvalidValue`, `StorageError` or `LeaseStoreError`: what has to be mended before this process starts.
     func begin() async throws {
+        defer { isStarting.withLock { $0 = false } }
         let (answers, answer) = AsyncStream.makeStream(of: Answer.self)
         // Not children: a call of a store that hangs ends when it likes, and nobody waits for it.
         let tasks = storages.map { storage in Task { await look(at: storage) { answer.yield($0) } } }
@@ -71,7 +75,7 @@ final class StoreRollCall: Sendable {
         var lastReason = ""
         while !Task.isCancelled {
             do {
-                try await setup.check(storage)
+                try await setup.check(storage) { isStarting.withLock(\.self) }
                 if !lastReason.isEmpty { logger.notice("store '\(storage.id)' is there, and is used from now on") }
                 ready.add(storage.id)
                 return answer(.ready(storage.id))

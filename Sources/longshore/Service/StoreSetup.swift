@@ -10,13 +10,20 @@ struct StoreSetup: Sendable {
     let store: LeaseStore
     let logger: Logger
 
+    /// - Parameter mayBeNew: whether a store without a marker is set up. Asked when one was found without.
     /// - Throws: `InvalidValue`, `StorageError` or `LeaseStoreError`, with what to do.
-    func check(_ storage: any ImageStorage) async throws {
+    func check(_ storage: any ImageStorage, mayBeNew: () -> Bool) async throws {
         var marker = try await storage.marker()
         let isNew = marker == nil
         // After the marker: what others have written there while this process starts is no loss.
         let sequence = try await store.catalogState().sequence
         if isNew {
+            guard mayBeNew() else {
+                throw StorageError.misconfigured(
+                    storage.id,
+                    reason: "it has no marker: its file system is not mounted, or it was never set up; mount it, or, "
+                        + "if it is new, restart a process")
+            }
             logger.notice("store '\(storage.id)' is new: it is marked as this catalog's")
             marker = try await storage.updateMarker(StoreMarker(catalogId: catalogID, mark: sequence), isNew: true)
         }
