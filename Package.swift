@@ -111,8 +111,8 @@ let package = Package(
         .target(
             name: "ImageAPI",
             dependencies: [
-                "ImageCatalog", "ImageStorage", "ImportModel", "LeaseStore", "WebSource", httpTypes, hummingbird,
-                hummingbirdCore, lifecycle, logging, nioCore, nioHTTPTypes,
+                "ImageCatalog", "ImageStorage", "ImportModel", "ImportPipeline", "LeaseStore", "WebSource", httpTypes,
+                hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTPTypes,
             ], swiftSettings: settings),
         .target(
             name: "LongshoreClient",

@@ -10,9 +10,10 @@ struct DataController: Sendable {
     let shelf: StoreShelf
     let uploads: any UploadRunner
     let maxUploadBytes: Int64
+    let stall: Duration
 
     func add(to routes: inout RouteTable) {
-        let download = Download(catalog: catalog, shelf: shelf)
+        let download = Download(catalog: catalog, shelf: shelf, stall: stall)
         routes.get("/v2/images/:id/file", download.respond)
         routes.on(.put, "/v2/images/:id/file", takesBody: true) { request, context in
             let header = request.headers[Header.store]

@@ -3,12 +3,18 @@ import Hummingbird
 import ImageCatalog
 import ImageStorage
 import ImportModel
+import ImportPipeline
 import Logging
 
 /// `GET /v2/images/{id}/file`.
 struct Download: Sendable {
     let catalog: Catalog
     let shelf: StoreShelf
+    /// How long a store is waited for that gives nothing.
+    let stall: Duration
+
+    /// How long a store is waited for while another one has the image as well.
+    private static let firstChance: Duration = .seconds(10)
 
     @Sendable func respond(to request: Request, _ context: APIContext) async throws -> Response {
         let image = try await catalog.image(context.part("id"), for: context.caller)
@@ -75,14 +81,17 @@ struct Download: Sendable {
             if left == shelf.defaultStore || right == shelf.defaultStore { return left == shelf.defaultStore }
             return left < right
         }
-        var failure: (any Error)?
-        for store in order {
-            guard let text = image.locations[store], let key = ObjectKey(text), let storage = shelf.storage(store)
-            else {
-                continue
+        let places = order.compactMap { store in
+            image.locations[store].flatMap { ObjectKey($0) }.flatMap { key in
+                shelf.storage(store).map { (storage: $0, key: key) }
             }
+        }
+        var failure: (any Error)?
+        for (index, place) in places.enumerated() {
+            let isLast = index == places.count - 1
             do {
-                return try await storage.read(key, range: range)
+                return try await open(
+                    place.key, range, in: place.storage, isLast ? stall : min(stall, Self.firstChance))
             } catch {
                 context.logger.warning(
                     "a store cannot give an image",
@@ -93,5 +102,31 @@ struct Download: Sendable {
         throw APIError(
             .serviceUnavailable, "No store can give the data of image \(image.id) right now; try again later.",
             headers: [.retryAfter: "5"], cause: failure)
+    }
+
+    /// - Parameter limit: for the opening; each block may take as long as `stall`.
+    private func open(
+        _ key: ObjectKey, _ range: Range<Int64>, in storage: any ImageStorage, _ limit: Duration
+    ) async throws(StorageError) -> ObjectBody {
+        let body = try await call(of: storage.id, "opening an object", within: limit) { () throws(StorageError) in
+            try await storage.read(key, range: range)
+        }
+        return ObjectBody(sizeBytes: body.sizeBytes, range: body.range) { rest throws(StorageError) in
+            try await call(of: storage.id, "reading a block", within: stall) { () throws(StorageError) in
+                try await body.block(rest)
+            }
+        }
+    }
+
+    /// A call of a store that hangs is left behind: it changes nothing, and lets go of what it holds when it ends.
+    private func call<Value: Sendable>(
+        of store: StoreID, _ what: String, within limit: Duration,
+        _ body: @escaping @Sendable () async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        let patience = StorePatience(stall: stall, mustAll: true) { _ in }
+        switch await patience.wait(for: store, what, within: limit, body, cleaning: { _ in }) {
+        case .ended(let result): return try result.get()
+        case .leftBehind(let error): throw error
+        }
     }
 }

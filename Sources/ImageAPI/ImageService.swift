@@ -61,6 +61,8 @@ package struct ImageService: Service {
         /// What imports set on their images besides.
         package var injection = MetadataInjection.none
         package var uploads: any UploadRunner
+        /// How long a download waits for a store that gives nothing.
+        package var stall: Duration = .seconds(120)
         package var authenticator: any Authenticator = NoAuthentication()
         package var policy = Policy()
         package var observeRequest:
@@ -149,7 +151,8 @@ package struct ImageService: Service {
             injection: parts.injection, patience: configuration.patience
         ).add(to: &routes)
         DataController(
-            catalog: catalog, shelf: shelf, uploads: parts.uploads, maxUploadBytes: configuration.maxUploadBytes
+            catalog: catalog, shelf: shelf, uploads: parts.uploads, maxUploadBytes: configuration.maxUploadBytes,
+            stall: parts.stall
         ).add(to: &routes)
         ProvenanceController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
         TasksController(catalog: catalog, store: parts.leaseStore).add(to: &routes)

@@ -25,6 +25,9 @@ package struct ObjectBody: AsyncSequence, Sendable {
     /// The number of bytes that this body delivers.
     package var count: Int64 { range.upperBound - range.lowerBound }
 
+    /// Reads from the start of a range within `range` that is not empty: at least one byte, and at most all.
+    package func block(_ rest: Range<Int64>) async throws(StorageError) -> ByteBuffer { try await nextBlock(rest) }
+
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self, rest: range) }
 
     package struct AsyncIterator: AsyncIteratorProtocol {

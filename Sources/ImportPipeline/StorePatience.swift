@@ -1,4 +1,4 @@
-import ImageStorage
+package import ImageStorage
 package import ImportModel
 import NIOCore
 import NIOPosix
@@ -12,12 +12,14 @@ import Synchronization
 package struct StorePatience: Sendable {
     /// For opening an object, and for the writing of one block.
     let call: Duration
-    /// For a commit, which may have to bring all that was written onto a disk, or to put it together from its parts.
+    /// For a commit, which may have to bring all that was written onto a disk, or to put it together from its parts;
+    /// for stores that are not needed as well, since at the end nobody else waits for long.
     var commit: Duration
     private let late: @Sendable (StoreID) async -> Void
 
-    /// How much longer than others a commit may take: minutes are usual for large objects.
-    package static let commitFactor = 5
+    /// How much longer than the whole run stands still else a commit may take: minutes are usual for large objects, and
+    /// with the usual stall a service of S3 has the quarter of an hour that it is asked to take at most.
+    package static let commitFactor = 8
     /// A call whose caller is cancelled may end in order for so long.
     var grace: Duration = .seconds(5)
 
@@ -26,13 +28,14 @@ package struct StorePatience: Sendable {
     ///   - mustAll: whether every store is needed. One that is not is given up sooner, so that the others go on.
     ///   - late: told of the store when a call that was left behind has ended.
     package init(stall: Duration, mustAll: Bool, late: @escaping @Sendable (StoreID) async -> Void) {
-        call = mustAll ? stall : stall / 2
-        commit = call * Self.commitFactor
+        // More than the silence after which a service of S3 is asked once more.
+        call = mustAll ? stall : stall * 3 / 4
+        commit = stall * Self.commitFactor
         self.late = late
     }
 
     /// How a call ended.
-    enum Ending<Value: Sendable>: Sendable {
+    package enum Ending<Value: Sendable>: Sendable {
         case ended(Result<Value, StorageError>)
         /// It has not ended; the caller leaves the store alone from now on.
         case leftBehind(StorageError)
@@ -43,7 +46,7 @@ package struct StorePatience: Sendable {
     /// - Parameters:
     ///   - what: the call, as in "*opening an object* has not ended".
     ///   - cleaning: releases what the call holds when it was left behind and has ended.
-    func wait<Value: Sendable>(
+    package func wait<Value: Sendable>(
         for store: StoreID, _ what: String, within limit: Duration,
         _ call: @escaping @Sendable () async throws(StorageError) -> Value,
         cleaning: @escaping @Sendable (Value?) async -> Void

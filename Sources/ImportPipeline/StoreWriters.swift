@@ -110,12 +110,17 @@ final class StoreWriters: Sendable {
 
     /// Gives up everything that is not committed.
     func abandon() async {
-        for (store, writer) in state.withLock(\.writers) { await abandon(writer, of: store) }
+        await withDiscardingTaskGroup { group in
+            for (store, writer) in state.withLock(\.writers) {
+                group.addTask { [self] in await abandon(writer, of: store) }
+            }
+        }
     }
 
     private func abandon(_ writer: any ObjectWriter, of store: StoreID) async {
-        // Closing a file may hang like anything else.
-        _ = await patience.wait(for: store, "closing an object", within: patience.call) {
+        // Closing a file may hang like anything else. Why the run has failed is not to be held up by it, or it would
+        // count as one that stands still.
+        _ = await patience.wait(for: store, "closing an object", within: patience.grace) {
             await writer.abandon()
         } cleaning: { _ in
         }

@@ -4,7 +4,7 @@ import ImportPipeline
 /// Sees when an attempt moves nothing though its heartbeats are fine.
 ///
 /// While it commits no bytes move: what was written is brought onto a disk, or put together from its parts, and that
-/// may take some times longer.
+/// may take some times longer; a store that takes too long for it is given up before.
 struct StallWatch {
     let limit: Duration
 
@@ -16,7 +16,7 @@ struct StallWatch {
             try await Task.sleep(for: max(self.limit / 8, .milliseconds(10)))
             let now = ContinuousClock.now
             let progress = keeper.progress
-            let limit = limit * (progress.phase == .committing ? StorePatience.commitFactor : 1)
+            let limit = limit * (progress.phase == .committing ? StorePatience.commitFactor + 1 : 1)
             // A pause for want of a lease is not the transfer's fault.
             if progress != last || keeper.isPaused {
                 last = progress

@@ -88,7 +88,8 @@ extension SettingKey {
         "How long a worker that was told to stop may take to give its imports back.")
     static let workerStallTimeout = SettingKey(
         "worker.stall-timeout", .duration, "120s",
-        "How long an attempt, or one call of a store, may move no byte before it ends; five times as long in a commit.")
+        "How long an attempt, or one call of a store, may move no byte before it ends; eight times as long in a commit."
+    )
 
     static let leaseDuration = SettingKey(
         "lease.duration", .duration, "30s", "How long a silent attempt is left alone.")

@@ -1,5 +1,8 @@
 import AsyncHTTPClient
+import Dispatch
+import FilesystemStorage
 import ImageCatalog
+import ImageStorage
 import ImportModel
 import LeaseStore
 import NIOCore
@@ -29,6 +32,43 @@ import Testing
             #expect(head.status == 200)
             #expect(head.headers.first(name: "Content-Length") == "100000")
             #expect(try await service.upload(id, bytes).status == 409)
+        }
+    }
+
+    @Test func aStoreThatHangsIsLeftForAnotherAndNotWaitedForWithoutEnd() async throws {
+        try await RunningService.run(stall: .milliseconds(400)) { service in
+            let id = try await service.newImage()
+            let method = #"{"name": "web-download", "uri": "http://example.com/x"}"#
+            _ = try await service.importImage(id, #"{"method": \#(method), "all_stores": true}"#)
+            let nonce = Nonce.mint()
+            let claimed = try await service.store.claim(
+                nonce: nonce, process: service.process, stores: [service.main.id, service.second.id])
+            guard case .task(let claim) = claimed else { throw InvalidValue("nothing to claim") }
+            let key = ObjectKey(image: claim.task.image, nonce: nonce)
+            let content = ImportedContent(
+                sizeBytes: Int64(bytes.count), digests: PlainUploadRunner.digests,
+                locations: [service.main.id: "\(key)", service.second.id: "\(key)"])
+            for store in [service.main, service.second] {
+                let writer = try await store.create(key, expectedBytes: content.sizeBytes)
+                try await writer.write(ByteBuffer(bytes: bytes))
+                try await writer.commit(
+                    ObjectDescription(image: key.image, sizeBytes: content.sizeBytes, digests: content.digests))
+            }
+            let published = try await service.store.publish(
+                AttemptID(task: claim.task.id, nonce: nonce), content, diskFormat: "raw", containerFormat: "bare",
+                message: "")
+            #expect(published == .published)
+
+            // System calls that do not return, on the only thread that a store has.
+            let hanging = DispatchSemaphore(value: 0)
+            service.threads[0].submit { _ in hanging.wait() }
+            let other = try await service.send(.GET, "/v2/images/\(id)/file")
+            #expect(other.status == 200 && other.bytes == bytes)
+            service.threads[1].submit { _ in hanging.wait() }
+            let none = try await service.send(.GET, "/v2/images/\(id)/file")
+            #expect(none.status == 503 && none.text.contains("try again later"), "\(none.text)")
+            for _ in service.threads { hanging.signal() }
+            #expect(try await service.send(.GET, "/v2/images/\(id)/file").bytes == bytes)
         }
     }
 

@@ -24,6 +24,8 @@ struct RunningService: Sendable {
     let store: LeaseStore
     let main: FilesystemStorage
     let second: FilesystemStorage
+    /// One for each store, on which all its system calls run.
+    let threads: [NIOThreadPool]
     let process: ProcessID
     let http: HTTPClient
     let group: ServiceGroup
@@ -42,7 +44,7 @@ struct RunningService: Sendable {
     static func run(
         _ configure: (inout ImageService.Configuration) -> Void = { _ in },
         settings: LeaseSettings = LeaseSettings(), policy: Policy = Policy(), injection: MetadataInjection = .none,
-        _ body: (RunningService) async throws -> Void
+        stall: Duration = .seconds(120), _ body: (RunningService) async throws -> Void
     ) async throws {
         try await withRedis { redis in
             var access = redis.configuration
@@ -53,9 +55,9 @@ struct RunningService: Sendable {
                 _ = try await store.openCatalog()
                 let folder = try temporaryDirectory()
                 defer { try? FileManager.default.removeItem(at: folder) }  // the system's own cleaning does it else
-                let threads = NIOThreadPool(numberOfThreads: 2)
-                threads.start()
-                let stores = try await ["main", "second"].asyncMap { name in
+                let threads = (0..<2).map { _ in NIOThreadPool(numberOfThreads: 1) }
+                for pool in threads { pool.start() }
+                let stores = try await zip(["main", "second"], threads).map { $0 }.asyncMap { name, threads in
                     let root = folder.appendingPathComponent(name).path
                     let storage = FilesystemStorage(
                         id: try #require(StoreID(rawValue: name)), root: root, threads: threads)
@@ -73,6 +75,7 @@ struct RunningService: Sendable {
                     ],
                     defaultStore: stores[0].id, stagingStore: stores[0].id, sources: SourcePolicy(),
                     uploads: PlainUploadRunner(store: store, process: process, stores: stores))
+                parts.stall = stall
                 parts.keyrings = ["debian"]
                 parts.policy = policy
                 parts.injection = injection
@@ -82,9 +85,10 @@ struct RunningService: Sendable {
                     try await body(
                         RunningService(
                             port: port, redis: redis, client: client, store: store, main: stores[0], second: stores[1],
+                            threads: threads,
                             process: process, http: http, group: group))
                 }
-                try await threads.shutdownGracefully()
+                for pool in threads { try await pool.shutdownGracefully() }
             }
         }
     }

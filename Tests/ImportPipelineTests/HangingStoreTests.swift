@@ -65,6 +65,26 @@ import Testing
         }
     }
 
+    @Test func `why a run has failed is told although its stores hang while they are closed`() async throws {
+        try await withHanging(in: .abandon, mustAll: true, stall: .seconds(3600)) { given, bad, late in
+            var fixture = given
+            let other = HangingStorage(fixture.targets[1], in: .abandon)
+            fixture.targets[1] = other
+            fixture.patience.grace = .milliseconds(50)
+            fixture.expected = try ExpectedDigest(parsing: "md5:" + String(repeating: "0", count: 32))
+            let running = fixture
+            let error = await #expect(throws: PipelineError.self) { try await running.run(Self.pieces) }
+            guard case .digestMismatch = error else {
+                Issue.record("another error: \(String(describing: error))")
+                return
+            }
+            #expect(bad.isHanging && other.isHanging)
+            bad.release()
+            other.release()
+            try await eventually { Set(late()) == [bad.id, other.id] }
+        }
+    }
+
     @Test func `where all stores hang the run ends`() async throws {
         try await withHanging(in: .write(1), mustAll: false) { given, bad, late in
             var fixture = given

@@ -29,6 +29,7 @@ extension Node {
                     logger: logger),
                 storages: storages, ready: stores.ready))
         if let verifier { parts.authenticator = VerifiedAuthentication(verifier: verifier) }
+        parts.stall = settings.worker.stallTimeout
         parts.policy = settings.api.policy
         parts.keyrings = Set(settings.imports.keyrings.keys)
         parts.injection = settings.imports.injection
