@@ -29,6 +29,12 @@ struct APIContext: RequestContext {
         try await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)))
     }
 
+    /// Returns when the connection has been handed what was written to it before.
+    ///
+    /// A writer that never waits for this runs ahead of an event loop that is busy with other connections: it is told
+    /// that a socket is full only when the loop has come to it.
+    func keepUp() async throws { try await channel.eventLoop.submit {}.get() }
+
     /// A captured part of the path; the empty text, which is no id, if there is none.
     func part(_ name: String) -> String { parameters.get(name) ?? "" }
 

@@ -61,7 +61,10 @@ struct Download: Sendable {
         }
         let content = ResponseBody(contentLength: Int(body.count)) { writer in
             do {
-                for try await block in body { try await writer.write(block) }
+                for try await block in body {
+                    try await writer.write(block)
+                    try await context.keepUp()
+                }
             } catch let error as StorageError {
                 // The head is out: all that is left is to break the connection, so that the client sees it.
                 context.logger.error(

@@ -26,8 +26,7 @@ struct BucketImport {
             let fleet = try await Processes.start(binary, server, place, bucket: bucket, inFlight: 16)
             defer { fleet.stop() }
             try await fleet.untilReady(catalog)
-            _ = try fleet.takePeakMemory()
-            let idle = try fleet.takePeakMemory()
+            let idle = try await fleet.idleMemory(source, catalog, store: "bucket")
             _ = try await fleet.importing([source.url], catalog, to: ["bucket"])
             let memory = try fleet.peak(above: idle, "worker, one import into a bucket", atMost: 24)
             var times: [[Double]] = []

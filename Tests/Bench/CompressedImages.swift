@@ -18,8 +18,7 @@ struct CompressedImages {
                 binary, server, place, inFlight: 16, settings: ["import.plugins=decompress"])
             defer { fleet.stop() }
             try await fleet.untilReady(catalog)
-            _ = try fleet.takePeakMemory()
-            let idle = try fleet.takePeakMemory()
+            let idle = try await fleet.idleMemory(plain, catalog, store: "main")
             var (figures, memory): ([Figure], [Figure]) = ([], [])
             for (name, program) in Self.formats {
                 let packed = "\(place.folder.path)/source.\(name)"

@@ -26,10 +26,9 @@ struct DataPath {
         return figures
     }
 
-    /// What the worker's memory grows by, from a fresh process on. The first imports also warm everything up.
+    /// What the worker's memory grows by. The imports also warm everything up.
     private func memory(_ source: LargeFile, _ fleet: Processes, _ catalog: Catalog) async throws -> [Figure] {
-        _ = try fleet.takePeakMemory()
-        let idle = try fleet.takePeakMemory()
+        let idle = try await fleet.idleMemory(source, catalog, store: "main")
         var figures: [Figure] = []
         for (name, urls, stores) in [
             ("worker, one import", [source.url], ["main"]),

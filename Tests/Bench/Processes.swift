@@ -111,6 +111,13 @@ struct Processes {
         return kib << 10
     }
 
+    /// What the worker has resident when it has imported a first small image and rests.
+    func idleMemory(_ source: LargeFile, _ catalog: Catalog, store: String) async throws -> Int {
+        _ = try await importing([source.url + String(min(source.bytes, 1 << 20))], catalog, to: [store])
+        _ = try takePeakMemory()
+        return try takePeakMemory()
+    }
+
     /// What memory grew by above `idle` since it was last asked for.
     func peak(above idle: Int, _ name: String, ofAPI: Bool = false, atMost bound: Double? = nil) throws -> Figure {
         let grown = Double(max(0, try takePeakMemory(ofAPI: ofAPI) - idle)) / Double(1 << 20)

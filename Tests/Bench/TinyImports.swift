@@ -18,8 +18,7 @@ struct TinyImports {
             let sizes: [(String, Int, Int, Target?)] = [
                 ("500 of 1 KiB", 1 << 10, 500, nil), ("1,000 of 1 MiB", 1 << 20, 1000, target),
             ]
-            _ = try fleet.takePeakMemory()
-            let idle = try fleet.takePeakMemory()
+            let idle = try await fleet.idleMemory(source, catalog, store: "main")
             for (label, bytes, count, target) in sizes {
                 var rates: [Double] = []
                 for run in 0...runs {
