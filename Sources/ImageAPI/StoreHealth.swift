@@ -11,13 +11,21 @@ final class StoreHealth: Sendable {
     }
 
     private let patience: Duration
+    private let freshness: Duration
     private let asked = Mutex<[StoreID: Asked]>([:])
+    private let healthySince = Mutex<[StoreID: ContinuousClock.Instant]>([:])
 
-    /// - Parameter patience: how long an answer is waited for.
-    init(patience: Duration = .seconds(5)) { self.patience = patience }
+    /// - Parameters:
+    ///   - patience: how long an answer is waited for.
+    ///   - freshness: how long a good one is good for: each asking writes to the store, and anybody may ask.
+    init(patience: Duration = .seconds(5), freshness: Duration = .seconds(5)) {
+        self.patience = patience
+        self.freshness = freshness
+    }
 
     /// Why the store cannot be used; `nil`: it can.
     func problem(of storage: any ImageStorage) async -> String? {
+        if let last = healthySince.withLock({ $0[storage.id] }), last + freshness > .now { return nil }
         let question = asked.withLock { asked -> Asked in
             if let open = asked[storage.id] { return open }
             // Not a child of anybody: a system call on a store that hangs ends when it likes.
@@ -44,7 +52,9 @@ final class StoreHealth: Sendable {
     private func ask(_ storage: any ImageStorage) async -> String? {
         defer { asked.withLock { asked in asked[storage.id] = nil } }
         do throws(StorageError) {
+            let began = ContinuousClock.now
             try await storage.check()
+            healthySince.withLock { healthy in healthy[storage.id] = began }
             return nil
         } catch {
             return "\(error)"

@@ -34,6 +34,13 @@ struct S3Probe: Sendable {
         }
     }
 
+    /// Writes an object and removes it: whether the service is there and lets itself be written to.
+    func touch() async throws(S3CallFailure) {
+        let name = "\(prefix)\(Self.mark)\(Nonce.mint())"
+        try await objects.put(name, Self.payload)
+        try await objects.delete(name)
+    }
+
     private func traits(_ name: String) async throws(S3CallFailure) -> S3Traits {
         var traits = S3Traits()
         traits.checksums = try await isTaken { () throws(S3CallFailure) in
@@ -79,7 +86,7 @@ struct S3Probe: Sendable {
         } ?? .none
     }
 
-    /// Removes what processes have left that ended in the middle of a probe.
+    /// Removes what processes have left that ended in the middle of a probe, as far as it can be removed.
     private func sweep() async throws(S3CallFailure) {
         let latest = Date().addingTimeInterval(-strayAge)
         func isStray(_ name: String, _ date: Date?) -> Bool {
@@ -87,11 +94,11 @@ struct S3Probe: Sendable {
         }
         for upload in try await objects.uploads(prefix: prefix + Self.mark, after: nil).uploads
         where isStray(upload.name, upload.initiated) {
-            try await objects.abort(upload.id, upload.name)
+            try? await objects.abort(upload.id, upload.name)
         }
         for object in try await objects.objects(prefix: prefix + Self.mark, after: nil).objects
         where isStray(object.name, object.modified) {
-            try await objects.delete(object.name)
+            try? await objects.delete(object.name)
         }
     }
 

@@ -20,7 +20,7 @@ package final class S3Storage: ImageStorage {
     let objects: S3Objects
     let budget: PartBudget
     let threads: NIOThreadPool
-    private let found = Mutex(S3Traits())
+    private let found = Mutex<S3Traits?>(nil)
 
     static let markerName = ".longshore-store"
     static let descriptionSuffix = ".json"
@@ -49,7 +49,7 @@ package final class S3Storage: ImageStorage {
 
     var location: S3Location { objects.client.location }
     /// What `check()` has found the service to be able to do.
-    var traits: S3Traits { found.withLock { $0 } }
+    var traits: S3Traits { found.withLock { $0 } ?? S3Traits() }
 
     package func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter {
         let head = try await told { () throws(S3CallFailure) in try await objects.head(location.name(of: key)) }
@@ -110,7 +110,14 @@ package final class S3Storage: ImageStorage {
 
     package func check() async throws(StorageError) {
         let marker = try await marker()
-        try await probe()
+        // What the service can do is asked once by each process: it takes some fifteen calls.
+        if found.withLock({ $0 == nil }) {
+            try await probe()
+        } else {
+            try await told { () throws(S3CallFailure) in
+                try await S3Probe(objects: objects, prefix: location.prefix).touch()
+            }
+        }
         guard marker == nil else { return }
         throw .misconfigured(
             id,

@@ -7,6 +7,7 @@ import ImportModel
 import LeaseStore
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Testing
 
 @Suite struct DataTests {

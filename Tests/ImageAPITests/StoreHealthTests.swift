@@ -22,12 +22,14 @@ import Testing
         // A system call that does not return, on the only thread that the store has.
         let hanging = DispatchSemaphore(value: 0)
         threads.submit { _ in hanging.wait() }
-        let health = StoreHealth(patience: .milliseconds(20))
+        let health = StoreHealth(patience: .milliseconds(20), freshness: .zero)
         for _ in 0..<3 { #expect(await health.problem(of: storage)?.contains("has not answered") == true) }
         hanging.signal()
         try await eventually { await health.problem(of: storage) == nil }
-        #expect(await StoreHealth(patience: .seconds(60)).problem(of: storage) == nil)
+        let fresh = StoreHealth(patience: .seconds(60), freshness: .seconds(3600))
+        #expect(await fresh.problem(of: storage) == nil)
         try FileManager.default.removeItem(at: folder)
+        #expect(await fresh.problem(of: storage) == nil)
         #expect(await StoreHealth(patience: .seconds(60)).problem(of: storage)?.contains("store 'main'") == true)
         try await threads.shutdownGracefully()
     }

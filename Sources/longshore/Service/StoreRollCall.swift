@@ -22,6 +22,8 @@ final class StoreRollCall: Sendable {
     /// whose file system is being mended.
     private let isStarting = Mutex(true)
     private let looking = Mutex<[Task<Void, Never>]>([])
+    /// Stores whose absence the log tells of, with the reason.
+    private let told = Mutex<[StoreID: String]>([:])
 
     private enum Answer: Sendable {
         case ready(StoreID)
@@ -72,18 +74,18 @@ final class StoreRollCall: Sendable {
     func end() { for task in looking.withLock(\.self) { task.cancel() } }
 
     private func look(at storage: any ImageStorage, _ answer: (Answer) -> Void) async {
-        var lastReason = ""
         while !Task.isCancelled {
             do {
                 try await setup.check(storage) { isStarting.withLock(\.self) }
-                if !lastReason.isEmpty { logger.notice("store '\(storage.id)' is there, and is used from now on") }
+                if told.withLock({ $0.removeValue(forKey: storage.id) }) != nil {
+                    logger.notice("store '\(storage.id)' is there, and is used from now on")
+                }
                 ready.add(storage.id)
                 return answer(.ready(storage.id))
             } catch {
                 // One that has to be mended ends the start, if that still waits.
                 answer(Self.mayPass(error) ? .absent(storage.id) : .refused(error))
-                if lastReason != "\(error)" { tell(storage.id, "\(error)") }
-                lastReason = "\(error)"
+                tell(storage.id, "\(error)")
             }
             // Ends early only when this has been cancelled.
             try? await Task.sleep(for: Self.pause * Double.random(in: 0.9...1.1))
@@ -91,6 +93,7 @@ final class StoreRollCall: Sendable {
     }
 
     private func tell(_ store: StoreID, _ reason: String) {
+        guard told.withLock({ $0.updateValue(reason, forKey: store) }) != reason else { return }
         logger.error(
             "store '\(store)' cannot be used now; a process that runs works without it, and looks every few seconds",
             metadata: ["reason": "\(reason)"])
