@@ -203,15 +203,16 @@ let package = Package(
         .testTarget(
             name: "ImportPipelineTests",
             dependencies: [
-                "FilesystemStorage", "ImageStorage", "ImportModel", "ImportPipeline", "TestSupport", nioCore, nioPosix,
+                "DiskImage", "FilesystemStorage", "ImageStorage", "ImportModel", "ImportPipeline", "TestSupport",
+                nioCore,
+                nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "ImportWorkerTests",
             dependencies: [
-                "FaultProxy", "FilesystemStorage", "ImageConversion", "ImageStorage", "ImportModel", "ImportPipeline",
-                "ImportWorker", "LeaseStore", "Publisher", "RedisClient", "TestSupport", "WebSource", lifecycle,
-                logging, nioCore,
-                nioPosix,
+                "DiskImage", "FaultProxy", "FilesystemStorage", "ImageConversion", "ImageStorage", "ImportModel",
+                "ImportPipeline", "ImportWorker", "LeaseStore", "Publisher", "RedisClient", "TestSupport", "WebSource",
+                lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "LeaseStoreTests",

@@ -204,24 +204,21 @@ static int begin(cdecompress *state, span *work, int is_last) {
 }
 
 static int run(cdecompress *state, span *work, int is_last) {
-    while (1) {
-        if (!state->is_inside) {
-            int result = begin(state, work, is_last);
-            if (result != MEMBER_END) return result;
-        }
-        size_t input_count = work->input_count, output_count = work->output_count;
-        int result = feed(state, work, is_last);
-        if (result == MEMBER_END) {
-            if (mark_length(state) == 0) return CDECOMPRESS_END;
-            state->is_inside = 0;
-            state->mark_count = 0;
-            if (work->output_count == 0) return CDECOMPRESS_MORE;
-            continue;
-        }
-        int stands_still = work->input_count == input_count && work->output_count == output_count;
-        if (result == CDECOMPRESS_MORE && is_last && stands_still) return CDECOMPRESS_TRUNCATED;
-        return result;
+    if (!state->is_inside) {
+        int result = begin(state, work, is_last);
+        if (result != MEMBER_END) return result;
     }
+    size_t input_count = work->input_count, output_count = work->output_count;
+    int result = feed(state, work, is_last);
+    if (result == MEMBER_END) {
+        if (mark_length(state) == 0) return CDECOMPRESS_END;
+        state->is_inside = 0;
+        state->mark_count = 0;
+        return CDECOMPRESS_MORE;
+    }
+    int stands_still = work->input_count == input_count && work->output_count == output_count;
+    if (result == CDECOMPRESS_MORE && is_last && stands_still) return CDECOMPRESS_TRUNCATED;
+    return result;
 }
 
 int cdecompress_step(cdecompress *state, const void *input, size_t *input_count, void *output, size_t *output_count,

@@ -3,6 +3,11 @@ package struct Inspection: Hashable, Sendable, Codable {
     /// Larger disks are nonsense: 1 EiB.
     static let largestVirtualSizeBytes: UInt64 = 1 << 60
 
+    /// To be raised with every change of the rules: a finding of another edition is not judged by.
+    package static let currentEdition = 1
+
+    /// Of the rules that it was found by.
+    package let edition: Int
     /// Every format whose mark is there; none for a raw image that has no partition table.
     package let formats: [DiskImageFormat]
     /// The one that counts; `unknown` is a raw image.
@@ -43,6 +48,7 @@ package struct Inspection: Hashable, Sendable, Codable {
                     remedy: "make it anew in one format"), at: 0)
         }
         let size = Int64(clamping: sizeBytes)
+        self.edition = Self.currentEdition
         self.formats = found.map(\.format)
         self.format = found.first?.format ?? .unknown
         self.markOffset = found.first?.markOffset

@@ -41,7 +41,8 @@ struct ImportController: Sendable {
             request: ImportRequest(
                 method: order.method, uri: order.uri, stores: stores,
                 allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.extras.checksum,
-                publisher: order.extras.publisher, injected: injection.properties(for: context.caller.roles)),
+                publisher: order.extras.publisher,
+                injected: order.method == .copyImage ? [:] : injection.properties(for: context.caller.roles)),
             owner: context.caller.project, priority: order.extras.priority, requestID: context.requestID,
             sourceBytes: order.method.sourceBytes(of: image))
         try await ImportStart(store: store, patience: patience).begin(task, wanted: order.method.requiredStatus)

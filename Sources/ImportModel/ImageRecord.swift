@@ -76,6 +76,7 @@ package enum ImageField {
     package static let sha512 = "sha512"
     package static let stage = "stage"
     package static let provenance = "provenance"
+    package static let verdict = "verdict"
     package static let importing = "importing"
     package static let failed = "failed"
     package static let revision = "revision"

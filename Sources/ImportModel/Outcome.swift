@@ -31,7 +31,8 @@ package struct ImportedContent: Hashable, Sendable {
 
     package init(
         sizeBytes: Int64, digests: ContentDigests, locations: [StoreID: String],
-        failedStores: [StoreID: String] = [:], inspected: InspectedFormat = InspectedFormat(detected: "raw"),
+        failedStores: [StoreID: String] = [:],
+        inspected: InspectedFormat = InspectedFormat(verdict: RecordedVerdict(format: "raw")),
         provenance: Provenance? = nil, convertedTo: String? = nil
     ) {
         self.sizeBytes = sizeBytes
@@ -46,15 +47,15 @@ package struct ImportedContent: Hashable, Sendable {
 
 /// What the inspection of an image's bytes found.
 package struct InspectedFormat: Hashable, Sendable {
-    /// The format by its marks, such as `qcow2`; `raw` where there are none.
-    package var detected: String
+    /// `nil` where the bytes are not to become an image's, and for bytes of an image that has its verdict.
+    package var verdict: RecordedVerdict?
     /// The size of the disk inside, in bytes, if it is known.
     package var virtualSizeBytes: Int64?
     /// The whole finding as JSON, kept with staged data, which is judged when its formats are known.
     package var finding: String
 
-    package init(detected: String, virtualSizeBytes: Int64? = nil, finding: String = "") {
-        self.detected = detected
+    package init(verdict: RecordedVerdict?, virtualSizeBytes: Int64? = nil, finding: String = "") {
+        self.verdict = verdict
         self.virtualSizeBytes = virtualSizeBytes
         self.finding = finding
     }

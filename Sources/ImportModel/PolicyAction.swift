@@ -70,7 +70,7 @@ package struct PolicyAction: Hashable, Sendable {
     package static let fleetRetryTask = PolicyAction("fleet:retry_task", .task, .owner, "retry a failed import")
     package static let fleetGetLocks = PolicyAction("fleet:get_locks", .task, .reader, "see who holds which image")
     package static let fleetGetProvenance = PolicyAction(
-        "fleet:get_provenance", .image, .reader, "see where an image's bytes came from")
+        "fleet:get_provenance", .image, .reader, "see where an image's bytes came from, and their verdict")
     package static let fleetGetStores = PolicyAction("fleet:get_stores", .service, .reader, "list the stores")
     package static let fleetGetWorkers = PolicyAction("fleet:get_workers", .service, .admin, "list the processes")
     package static let fleetGetQueue = PolicyAction("fleet:get_queue", .service, .admin, "see the queue in numbers")

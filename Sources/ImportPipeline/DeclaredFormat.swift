@@ -27,7 +27,7 @@ package struct DeclaredFormat: Hashable, Sendable {
     /// - Throws: `PipelineError.refusedFormat` with the reason.
     package func judge(finding: String?) throws(PipelineError) -> InspectedFormat? {
         guard let inspection = Inspection(finding: finding) else { return nil }
-        return InspectedFormat(detected: inspection.format.name, virtualSizeBytes: try judge(inspection))
+        return InspectedFormat(verdict: inspection.recorded, virtualSizeBytes: try judge(inspection))
     }
 
     func refuseEarly(_ inspector: DiskImageInspector) throws(PipelineError) {

@@ -1,3 +1,4 @@
+import Glibc
 import ImageStorage
 import NIOCore
 
@@ -11,6 +12,9 @@ struct Decompressor {
         var isOver = false
     }
 
+    /// Members that follow one another take a turn each.
+    private static let mostTurns = 64
+
     private let format: CompressedFormat
     private let limits: DecompressionLimits
     private let blockBytes: Int
@@ -19,6 +23,7 @@ struct Decompressor {
     private var spares = SpareBlocks()
     private var taken: Int64 = 0
     private var given: Int64 = 0
+    private var time = Duration.zero
 
     /// - Throws: `PipelineError.noMemory`.
     init(_ format: CompressedFormat, _ limits: DecompressionLimits, blockBytes: Int) throws(PipelineError) {
@@ -28,11 +33,14 @@ struct Decompressor {
         decoder = try format.makeDecoder(limits)
     }
 
-    /// Decompresses until a block is full or `input` is empty: at most some 10 ms.
+    /// Decompresses until a block is full or `input` is empty, or for a number of members: at most some 10 ms.
     /// - Parameter isLast: nothing comes any more, and `input` is empty.
     mutating func step(_ input: ByteBuffer, isLast: Bool) throws(PipelineError) -> Step {
         var step = Step(rest: input)
+        let began = threadTime()
+        var turns = 0
         repeat {
+            turns += 1
             if output.capacity == 0 { output = spares.take(capacity: blockBytes) }
             let (inputBefore, outputBefore) = (step.rest.readableBytes, output.readableBytes)
             step.isOver = try decoder.decode(
@@ -41,6 +49,9 @@ struct Decompressor {
             given += Int64(output.readableBytes - outputBefore)
             try limits.check(format, input: taken, output: given)
         } while !step.isOver && output.readableBytes < blockBytes && (isLast || step.rest.readableBytes > 0)
+            && turns < Self.mostTurns
+        time += threadTime() - began
+        try limits.check(format, time: time)
         if output.readableBytes == blockBytes || (step.isOver && output.readableBytes > 0) {
             step.block = output
             spares.lend(output)
@@ -48,4 +59,11 @@ struct Decompressor {
         }
         return step
     }
+}
+
+/// What this thread has had of a processor.
+private func threadTime() -> Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
 }

@@ -131,7 +131,7 @@ package struct ImportPipeline: Sendable {
     /// Nothing is committed that is not what it is declared to be, or that is dangerous.
     private func judge(_ inspection: Inspection) throws -> InspectedFormat {
         let finding = String(decoding: try JSONEncoder().encode(inspection), as: UTF8.self)
-        var inspected = InspectedFormat(detected: inspection.format.name, finding: finding)
+        var inspected = InspectedFormat(verdict: inspection.recorded, finding: finding)
         guard let declared else { return inspected }
         inspected.virtualSizeBytes = try declared.judge(inspection)
         inspected.finding = ""

@@ -102,7 +102,7 @@ struct Transfer: Sendable {
         let inspected = try declared.judge(finding: stage.inspection)
         var content = ImportedContent(
             sizeBytes: stage.sizeBytes, digests: stage.digests, locations: [:],
-            inspected: inspected ?? InspectedFormat(detected: ""))
+            inspected: inspected ?? InspectedFormat(verdict: nil))
         if try mustReadAgain(stage) || !targets.isEmpty || inspected == nil {
             let body = try await storage.read(stagedKey, range: nil)
             content = try await pipeline(into: targets, isSecured: isAdopted, expected: request.checksum).run(

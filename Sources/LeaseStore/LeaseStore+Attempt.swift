@@ -129,9 +129,10 @@ extension LeaseStore {
         var arguments: [any RedisArgument] = [
             attempt.task.rawValue, attempt.nonce.rawValue, Int(content.sizeBytes), content.digests.md5,
             content.digests.sha512, diskFormat ?? "", containerFormat ?? "", message,
-            content.failedStores.keys.sorted().map(\.rawValue).joined(separator: ","), content.inspected.detected,
+            content.failedStores.keys.sorted().map(\.rawValue).joined(separator: ","),
+            try json(content.inspected.verdict),
             content.inspected.virtualSizeBytes.map(String.init) ?? "", content.inspected.finding,
-            try content.provenance.map { String(decoding: try FleetJSON.encode($0), as: UTF8.self) } ?? "",
+            try json(content.provenance),
             content.convertedTo ?? "",
         ]
         for (store, key) in content.locations.sorted(by: { $0.key < $1.key }) {
@@ -220,5 +221,9 @@ extension LeaseStore {
         } catch let error as RedisError {
             throw LeaseStoreError(error)
         }
+    }
+
+    private func json(_ document: (some Encodable)?) throws -> String {
+        try document.map { String(decoding: try FleetJSON.encode($0), as: UTF8.self) } ?? ""
     }
 }

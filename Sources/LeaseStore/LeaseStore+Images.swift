@@ -95,10 +95,21 @@ extension LeaseStore {
 
     /// Where an image's bytes were fetched; `nil` for bytes that came in another way. One round trip.
     package func provenance(of id: ImageID) async throws -> Provenance? {
-        let reply = try await read([RedisCommand("HGET", keys.image(id), ImageField.provenance)])
+        try await document(ImageField.provenance, "provenance", of: id)
+    }
+
+    /// What the inspection of an image's bytes said; `nil` for one that has none, and for one that does not exist.
+    package func verdict(of id: ImageID) async throws -> RecordedVerdict? {
+        try await document(ImageField.verdict, "verdict", of: id)
+    }
+
+    private func document<Document: Decodable>(
+        _ field: String, _ name: String, of id: ImageID
+    ) async throws -> Document? {
+        let reply = try await read([RedisCommand("HGET", keys.image(id), field)])
         guard let text = reply.first?.string else { return nil }
-        do { return try FleetJSON.decode(Provenance.self, from: Data(text.utf8)) } catch {
-            throw LeaseStoreError.malformed(reason: "image \(id) has a provenance that cannot be read")
+        do { return try FleetJSON.decode(Document.self, from: Data(text.utf8)) } catch {
+            throw LeaseStoreError.malformed(reason: "image \(id) has a \(name) that cannot be read")
         }
     }
 

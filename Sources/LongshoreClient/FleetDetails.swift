@@ -30,6 +30,12 @@ package enum FleetDetails {
         return pairs(facts, paint: paint) + history(task.history ?? [], paint: paint)
     }
 
+    package static func verdict(_ verdict: RecordedVerdict, paint: Paint) -> [String] {
+        pairs(
+            [("inspected", "\(verdict.format), by the rules of edition \(verdict.edition)")]
+                + verdict.notes.map { ("note", $0) }, paint: paint)
+    }
+
     package static func provenance(_ provenance: Provenance, nowMs: Int64, paint: Paint) -> [String] {
         let took = HumanUnits.age(sinceMs: provenance.beganAtMs, nowMs: provenance.endedAtMs)
         var facts = provenance.urls.enumerated().map { ($0 == 0 ? "fetched from" : "redirected to", $1) }

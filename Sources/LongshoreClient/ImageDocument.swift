@@ -15,11 +15,18 @@ package struct ImageDocument: Hashable, Codable, Sendable {
         self.id = id
     }
 
-    /// The same with a member of the service's own.
-    package init(_ image: ImageDocument, provenance: Provenance) throws {
-        let value = try JSONDecoder().decode(JSONValue.self, from: FleetJSON.encode(provenance))
-        id = image.id
-        members = image.members.merging(["provenance": value]) { _, new in new }
+    /// The same with a member of the service's own, if there is a `value` for it.
+    package func with(_ name: String, _ value: (some Encodable)?) throws -> ImageDocument {
+        guard let value else { return self }
+        return ImageDocument(
+            id: id,
+            members: members.merging(
+                [name: try JSONDecoder().decode(JSONValue.self, from: FleetJSON.encode(value))]) { _, new in new })
+    }
+
+    private init(id: ImageID, members: [String: JSONValue]) {
+        self.id = id
+        self.members = members
     }
 
     package func encode(to encoder: any Encoder) throws { try members.encode(to: encoder) }

@@ -35,11 +35,12 @@ extension ServiceClient {
 
     /// Where an image's bytes were fetched; `nil` where nothing is known of that.
     package func provenance(of image: ImageID) async throws -> Provenance? {
-        do {
-            return try await fleet(.GET, "/images/\(image)/provenance")
-        } catch ServiceError.refused(404, _) {
-            return nil
-        }
+        try await fleetIfThere("/images/\(image)/provenance")
+    }
+
+    /// What an image's bytes were found to be; `nil` while it has none.
+    package func verdict(of image: ImageID) async throws -> RecordedVerdict? {
+        try await fleetIfThere("/images/\(image)/verdict")
     }
 
     package func cancel(_ id: TaskID) async throws -> TaskView { try await fleet(.POST, "/tasks/\(id)/cancel") }
@@ -55,6 +56,14 @@ extension ServiceClient {
     /// Keeps workers from claiming what waits (`true`), or lets them again; running imports go on either way.
     package func setQueuePaused(_ isPaused: Bool) async throws -> QueueStats {
         try await fleet(.POST, isPaused ? "/queue/pause" : "/queue/resume")
+    }
+
+    private func fleetIfThere<Answer: Decodable>(_ path: String) async throws -> Answer? {
+        do {
+            return try await fleet(.GET, path)
+        } catch ServiceError.refused(404, _) {
+            return nil
+        }
     }
 
     private func fleet<Answer: Decodable>(

@@ -164,6 +164,8 @@ extension SettingKey {
     static let importDecompressMaxMemory = SettingKey(
         "import.decompress.max-memory", .size, "128MiB",
         "The memory that decompressing one image may take; more is asked for by large dictionaries and windows only.")
+    static let importDecompressMaxTime = SettingKey(
+        "import.decompress.max-time", .duration, "4h", "The time of a processor that decompressing one image may take.")
 
     static let importConvertTo = SettingKey(
         "import.convert-to", .choice(["raw", "qcow2", "vmdk"]), "raw", "The format that `convert` makes of others.")
@@ -223,7 +225,7 @@ extension SettingKey {
         sourcesConnectTimeout,
         sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
         importRequireFormatMatch, importKeyrings, importPlugins, importInject, importInjectIgnoredRoles,
-        importDecompressMaxRatio, importDecompressMaxMemory,
+        importDecompressMaxRatio, importDecompressMaxMemory, importDecompressMaxTime,
         importConvertTo, importScratch, importConvertMaxBytes, importConvertMaxRatio, importConvertMaxMemory,
         importConvertMaxCPU, importConvertTimeout,
         stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,

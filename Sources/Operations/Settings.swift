@@ -87,6 +87,7 @@ package struct Settings: Sendable {
         package let injection: MetadataInjection
         package let decompressMaxRatio: Int
         package let decompressMaxMemoryBytes: Int64
+        package let decompressMaxTime: Duration
         /// `nil` where images are not converted.
         package let conversion: Conversion?
     }

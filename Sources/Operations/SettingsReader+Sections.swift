@@ -90,7 +90,8 @@ extension SettingsReader {
             requireFormatMatch: flag(.importRequireFormatMatch), keyrings: keyrings(.importKeyrings),
             plugins: plugins, injection: injection(plugins),
             decompressMaxRatio: count(.importDecompressMaxRatio),
-            decompressMaxMemoryBytes: size(.importDecompressMaxMemory), conversion: conversion(plugins))
+            decompressMaxMemoryBytes: size(.importDecompressMaxMemory),
+            decompressMaxTime: duration(.importDecompressMaxTime), conversion: conversion(plugins))
     }
 
     mutating func stagingStore(among stores: [StoreSettings]) -> StoreID? {

@@ -35,7 +35,9 @@ import Testing
         try await RunningService.run(policy: policy) { service in
             let id = try await startImport(service).image
             let path = "/longshore/v1/images/\(id)/provenance"
+            let verdict = "/longshore/v1/images/\(id)/verdict"
             #expect(try await service.send(.GET, path).status == 404)
+            #expect(try await service.send(.GET, verdict).status == 404)
             let attempt = try await claim(service)
             let image = try #require(ImageID(rawValue: id))
             var content = ImportedContent(
@@ -45,9 +47,12 @@ import Testing
                 urls: ["http://example.com/x"], address: "192.0.2.1:80", certificate: nil, etag: "\"v1\"",
                 lastModified: nil, sizeBytes: 1, beganAtMs: 1, endedAtMs: 2, checksum: nil,
                 checksumUrl: "http://example.com/SUMS", signers: ["0123"])
+            content.inspected.verdict = RecordedVerdict(format: "qcow2", notes: ["marked dirty"], edition: 7)
             let reply = try await service.store.publish(
                 attempt, content, diskFormat: "raw", containerFormat: "bare", message: "")
             #expect(reply == .published)
+            #expect(
+                try decode(RecordedVerdict.self, try await service.send(.GET, verdict)) == content.inspected.verdict)
             let answer = try await service.send(.GET, path)
             #expect(try decode(Provenance.self, answer) == content.provenance)
             #expect(try answer.object["checksum_url"] == .string("http://example.com/SUMS"))
@@ -63,6 +68,7 @@ import Testing
                 ).status == 200)
             let refused = try await service.send(.GET, path, as: "other")
             #expect(refused.status == 403 && refused.text.contains("fleet:get_provenance"), "\(refused.text)")
+            #expect(try await service.send(.GET, verdict, as: "other").status == 403)
             #expect(try await service.send(.GET, path, as: "@system/admin").status == 200)
             #expect(try await service.send(.GET, path, as: "@domain/admin").status == 404)
             let other = ImageID.random()
@@ -81,6 +87,13 @@ import Testing
                 TaskPage.self, try await service.send(.GET, "/longshore/v1/tasks?limit=2&marker=\(marker)"))
             #expect(rest.nextMarker == nil)
             #expect(Set((first.tasks + rest.tasks).map(\.id)) == Set(tasks))
+
+            let others = try await service.send(.GET, "/longshore/v1/tasks", as: "other")
+            #expect(try decode(TaskPage.self, others).tasks.isEmpty)
+            let locks = try await service.send(.GET, "/longshore/v1/locks")
+            #expect(tasks.allSatisfy { locks.text.contains($0.rawValue) })
+            let otherLocks = try await service.send(.GET, "/longshore/v1/locks", as: "other")
+            #expect(otherLocks.status == 200 && !tasks.contains { otherLocks.text.contains($0.rawValue) })
 
             let shown = try await service.send(.GET, "/longshore/v1/tasks/\(tasks[0])")
             #expect(!shown.text.contains("secret"))

@@ -158,6 +158,26 @@ import Testing
         }
     }
 
+    @Test func `members of nothing take their turns, and the time of a processor has an end`() async throws {
+        try await CompressedFiles.with { files in
+            var limits = DecompressionLimits()
+            for (format, command) in [
+                (CompressedFormat.gzip, "gzip -n -c"), (.bzip2, "bzip2 -c"), (.zstd, "zstd -q -c"),
+            ] {
+                let member = try files.make("\(command) </dev/null")
+                let input = ByteBuffer(bytes: (0..<1000).flatMap { _ in member })
+                limits.maxTime = .seconds(3600)
+                var decompressor = try Decompressor(format, limits, blockBytes: 1 << 20)
+                let step = try decompressor.step(input, isLast: false)
+                #expect(!step.isOver && step.rest.readableBytes > 900 * member.count, "\(format)")
+                limits.maxTime = .zero
+                decompressor = try Decompressor(format, limits, blockBytes: 1 << 20)
+                let reason = await refusal { _ = try decompressor.step(input, isLast: false) }
+                #expect(reason?.contains("import.decompress.max-time") == true, "\(format)")
+            }
+        }
+    }
+
     @Test func `only one layer is taken off, and only of what bears a mark`() async throws {
         try await CompressedFiles.with { files in
             let inner = try files.make("gzip -c disk.raw", of: CompressedFiles.plain(1000))

@@ -1,3 +1,4 @@
+import DiskImage
 import Foundation
 import ImportModel
 import LeaseStore
@@ -41,6 +42,18 @@ import Testing
             let ended = try await importing(bench, try qcow2(bench), as: "qcow2")
             #expect(ended.state == .success)
             #expect(try await bench.store.image(ended.image)?.virtualSizeBytes == 8 << 20)
+        }
+    }
+
+    @Test func whatIsWorthKnowingOfAnImageIsKeptWithIt() async throws {
+        try await WorkBench.with { bench in
+            // The last byte of the incompatible features: 2 is corrupt, which is for its owner to know.
+            var bytes = try qcow2(bench)
+            bytes[79] |= 2
+            let image = try await importing(bench, bytes, as: "qcow2").image
+            let verdict = try #require(try await bench.store.verdict(of: image))
+            #expect(verdict.format == "qcow2" && verdict.edition == Inspection.currentEdition)
+            #expect(verdict.notes == ["marked corrupt by its last writer"])
         }
     }
 

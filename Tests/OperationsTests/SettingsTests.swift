@@ -57,10 +57,11 @@ import Testing
     }
 
     @Test func `Plugins stand in a list, each once, with their limits beside`() throws {
-        let file = "import:\n  plugins: [decompress]\n  decompress: {max-ratio: 20, max-memory: 1GiB}\n"
+        let file = "import:\n  plugins: [decompress]\n  decompress: {max-ratio: 20, max-memory: 1GiB, max-time: 5m}\n"
         let imports = try load(file: file).imports
         #expect(imports.plugins == [.decompress])
         #expect(imports.decompressMaxRatio == 20 && imports.decompressMaxMemoryBytes == 1 << 30)
+        #expect(imports.decompressMaxTime == .seconds(300))
         #expect(try load(environment: ["LONGSHORE_IMPORT_PLUGINS": " decompress "]).imports.plugins == [.decompress])
     }
 

@@ -17,7 +17,7 @@
 /* Bare deflate, as in zip: what follows its end is left to the caller. */
 #define CDECOMPRESS_DEFLATE 5
 
-/* There may be more: give it input, or room. */
+/* There may be more: give it input, or room. Said at the end of each member, too. */
 #define CDECOMPRESS_MORE 0
 /* The end: further input has no meaning. */
 #define CDECOMPRESS_END 1

@@ -3,7 +3,7 @@
 -- Of a copy it only finishes the task: the image has been pointed at its objects by `import-locate`.
 -- KEYS  1 anchor
 -- ARGV  1 task  2 nonce  3 size (bytes)  4 md5  5 sha512  6 disk format and  7 container format that were imported
--- ARGV  8 message  9 failed stores (comma separated)  10 detected format  11 virtual size (bytes), or ''
+-- ARGV  8 message  9 failed stores (comma separated)  10 verdict (JSON)  11 virtual size (bytes), or ''
 -- ARGV  12 inspection (JSON; of staged data), or ''  13 provenance (JSON; of fetched data), or ''
 -- ARGV  14 disk format that the bytes were converted to, or ''
 -- ARGV  15… store and object key, in pairs
@@ -52,7 +52,7 @@ if task.kind == 'stage' then
     }))
 else
     local fields = {
-        'status', 'active', 'size', size, 'md5', ARGV[4], 'sha512', ARGV[5], 'updated_at', NOW, 'detected', ARGV[10],
+        'status', 'active', 'size', size, 'md5', ARGV[4], 'sha512', ARGV[5], 'updated_at', NOW, 'verdict', ARGV[10],
     }
     if ARGV[11] ~= '' then fields[#fields + 1], fields[#fields + 2] = 'virtual_size', ARGV[11] end
     if ARGV[13] ~= '' then fields[#fields + 1], fields[#fields + 2] = 'provenance', ARGV[13] end

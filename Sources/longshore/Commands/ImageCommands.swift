@@ -83,11 +83,13 @@ struct ShowCommand: AsyncParsableCommand {
 
     private func show(_ image: ImageDocument, _ client: ServiceClient, _ console: Console) async throws {
         let provenance = try await client.provenance(of: image.id)
+        let verdict = try await client.verdict(of: image.id)
         if output.json {
-            let shown = try provenance.map { try ImageDocument(image, provenance: $0) } ?? image
+            let shown = try image.with("provenance", provenance).with("verdict", verdict)
             return try await console.print([try JSONLine.text(shown)])
         }
         try await console.print(FleetDetails.image(image, paint: console.paint))
+        if let verdict { try await console.print([""] + FleetDetails.verdict(verdict, paint: console.paint)) }
         if let provenance {
             let now = HumanUnits.nowMs()
             try await console.print([""] + FleetDetails.provenance(provenance, nowMs: now, paint: console.paint))

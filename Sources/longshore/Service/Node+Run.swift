@@ -106,6 +106,7 @@ extension Node {
             var decompression = DecompressionLimits()
             decompression.maxRatio = Int64(settings.imports.decompressMaxRatio)
             decompression.maxMemoryBytes = settings.imports.decompressMaxMemoryBytes
+            decompression.maxTime = settings.imports.decompressMaxTime
             limits.decompression = decompression
         }
         let runner = AttemptRunner(
