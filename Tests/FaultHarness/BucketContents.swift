@@ -11,7 +11,7 @@ struct BucketContents: StoredObjects {
     private let storage: S3Storage
     private let folder: URL
 
-    /// - Parameter folder: where objects are put when they are asked for.
+    /// - Parameter folder: where objects are put when they are asked for, in a folder of this store's own.
     init(_ server: S3Server, prefix: String, folder: URL) throws {
         var configuration = S3Configuration(
             endpoint: server.endpoint, bucket: S3Server.bucket,
@@ -22,7 +22,8 @@ struct BucketContents: StoredObjects {
         configuration.usesPathStyle = true
         guard let id = StoreID(rawValue: "main") else { throw InvalidValue("main is no name of a store") }
         storage = try S3Storage(id: id, configuration: configuration, threads: .singleton)
-        self.folder = folder
+        self.folder = folder.appendingPathComponent("bucket-\(prefix)")
+        try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
     }
 
     func close() async { await storage.close() }

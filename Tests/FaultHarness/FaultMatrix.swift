@@ -20,5 +20,6 @@ package enum FaultMatrix {
         .f18,
         .f19,
         .f20,
+        .f21,
     ]
 }

@@ -2,7 +2,7 @@ import TestSupport
 
 /// A row of the fault matrix: one kind of fault, done to a real fleet, and what has to be true afterwards.
 ///
-/// To add one: a file under `Rows` with `extension FaultRow { static let f21 = FaultRow(…) }`, and its name in
+/// To add one: a file under `Rows` with `extension FaultRow { static let f22 = FaultRow(…) }`, and its name in
 /// `FaultMatrix`. The body starts a fleet, does its faults and counts them (`run.count`), and hands what it finds wrong
 /// to `run.violated`. It throws only when the run itself could not be carried through.
 package struct FaultRow: Sendable, CustomStringConvertible {

@@ -48,6 +48,11 @@ package final class Fleet: Sendable {
         package var program = Program.longshore
 
         package init(_ settings: [String] = Fleet.quick) { self.settings = settings }
+
+        /// Two folders, the first of which is `Fleet.store`.
+        package static let twoFolders: @Sendable (URL) -> [String] = {
+            ["main=filesystem:\($0.path)/store", "second=filesystem:\($0.path)/second"]
+        }
     }
 
     /// How one service of a fleet is started.

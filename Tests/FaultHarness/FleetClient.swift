@@ -24,9 +24,13 @@ package struct FleetClient: Sendable {
         package let checksum: String?
         package let digest: String?
         package let task: String?
+        private let stores: String?
+
+        /// Where it is.
+        package var storeNames: Set<String> { Set((stores ?? "").split(separator: ",").map(String.init)) }
 
         private enum CodingKeys: String, CodingKey {
-            case id, status, size, checksum
+            case id, status, size, checksum, stores
             case digest = "os_hash_value"
             case task = "os_glance_import_task"
         }

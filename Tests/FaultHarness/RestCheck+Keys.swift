@@ -1,3 +1,4 @@
+import Foundation
 import RedisClient
 import TestSupport
 
@@ -14,21 +15,14 @@ extension RestCheck {
     /// Every active image names what the one task wrote that was published, under the nonce that it had (O1, L4).
     package func publications() async throws -> [String] {
         var problems: [String] = []
-        let names = try await keys("image:*").filter { $0.split(separator: ":").count == 3 }
-        let images = try await fleet.ask(names.map { RedisCommand("HMGET", $0, "status", "loc:main") })
-        for (name, reply) in zip(names, images) {
-            guard let image = reply.array, image[0].string == "active" else { continue }
-            let tasks = try await fleet.ask(RedisCommand("ZRANGE", "\(name):tasks", 0, -1)).array ?? []
-            let nonce = image[1].string?.split(separator: "/").last.map(String.init) ?? "none"
+        for (name, record) in try await activeImages() {
+            let tasks = try await tasks(of: name)
+            let nonce = Self.nonce(record["loc:main"])
             var published: [String] = []
-            for task in tasks.compactMap(\.string) {
-                let fields = try await fleet.ask([
-                    RedisCommand("HMGET", "{longshore}:task:\(task)", "state", "nonce"),
-                    RedisCommand("GET", "{longshore}:claim:\(nonce)"),
-                ])
-                guard let values = fields[0].array, values[0].string == "success" else { continue }
-                if values[1].string == nonce { published.append(task) }
-                if values[1].string == nonce, let claimed = fields[1].string, claimed != task {
+            for (task, fields) in tasks where fields["state"] == "success" && fields["nonce"] == nonce {
+                published.append(task)
+                let claimed = try await fleet.ask(RedisCommand("GET", "{longshore}:claim:\(nonce)")).string
+                if let claimed, claimed != task {
                     problems.append("\(name) was published by \(task), and its nonce was given to \(claimed)")
                 }
             }
@@ -38,6 +32,58 @@ extension RestCheck {
             }
         }
         return problems
+    }
+
+    /// What copies have located is their images', written by one of their own attempts, and one that succeeded has
+    /// located what it had to (C1). Other stores than `main` have the bytes of a copy, or those of the import.
+    func copies() async throws -> [String] {
+        var problems: [String] = []
+        for (name, record) in try await activeImages() {
+            let tasks = try await tasks(of: name)
+            guard !tasks.isEmpty else { continue }
+            var located: [String: String] = [:]
+            for (task, fields) in tasks where fields["prior_status"] == "active" {
+                let filled = (fields["located"] ?? "").split(separator: ",").map(String.init)
+                for store in filled {
+                    if let other = located[store] { problems.append("\(task) and \(other) have both filled \(store)") }
+                    if record["loc:\(store)"] == nil { problems.append("\(name) lost \(store), which \(task) filled") }
+                    located[store] = task
+                }
+                let input = try JSONDecoder().decode(CopyInput.self, from: Data((fields["input"] ?? "").utf8))
+                let isDone = input.must == false ? !filled.isEmpty : filled.count == input.stores.count
+                if fields["state"] == "success", !isDone {
+                    problems.append("the copy \(task) to \(input.stores) succeeded with \(filled)")
+                }
+            }
+            for (store, key) in Self.locations(record) where key != record["loc:main"] {
+                let claimed = try await fleet.ask(RedisCommand("GET", "{longshore}:claim:\(Self.nonce(key))")).string
+                if located[store] == nil || claimed != located[store] {
+                    problems.append(
+                        "\(name) has \(key) in \(store), of the task \(claimed ?? "none"); "
+                            + "\(located[store] ?? "nobody") has filled it")
+                }
+            }
+        }
+        return problems
+    }
+
+    private struct CopyInput: Decodable {
+        let stores: [String]
+        let must: Bool?
+    }
+
+    private static func nonce(_ key: String?) -> String { key?.split(separator: "/").last.map(String.init) ?? "none" }
+
+    private func activeImages() async throws -> [(name: String, record: [String: String])] {
+        let names = try await keys("image:*").filter { $0.split(separator: ":").count == 3 }
+        let records = try await fleet.ask(names.map { RedisCommand("HGETALL", $0) })
+        return zip(names, records).map { ($0, $1.hash() ?? [:]) }.filter { $0.1["status"] == "active" }
+    }
+
+    private func tasks(of image: String) async throws -> [(task: String, fields: [String: String])] {
+        let ids = try await fleet.ask(RedisCommand("ZRANGE", "\(image):tasks", 0, -1)).array?.compactMap(\.string) ?? []
+        let records = try await fleet.ask(ids.map { RedisCommand("HGETALL", "{longshore}:task:\($0)") })
+        return zip(ids, records).map { ($0, $1.hash() ?? [:]) }
     }
 
     func keys(_ pattern: String) async throws -> [String] {

@@ -4,15 +4,21 @@ import NIOPosix
 import RedisClient
 import TestSupport
 
-/// What must be true of a fleet in which nothing is going on, read from Redis and from the store's folder themselves.
+/// What must be true of a fleet in which nothing is going on, read from Redis and from the stores themselves.
 package struct RestCheck: Sendable {
     package let fleet: Fleet
-    private let objects: any StoredObjects
+    /// What each store holds, by name.
+    private let stores: [String: any StoredObjects]
 
-    /// - Parameter objects: what the store `main` holds; `nil`: it is the fleet's folder.
+    /// - Parameter objects: what the store `main` holds, which is the only one; `nil`: it is the fleet's folder.
     package init(fleet: Fleet, objects: (any StoredObjects)? = nil) {
+        self.init(fleet: fleet, stores: ["main": objects ?? StoreFolder(folder: fleet.store)])
+    }
+
+    /// - Parameter stores: what each store of the fleet holds. Every image has to be in `main`.
+    package init(fleet: Fleet, stores: [String: any StoredObjects]) {
         self.fleet = fleet
-        self.objects = objects ?? StoreFolder(folder: fleet.store)
+        self.stores = stores
     }
 
     /// Everything that is wrong; an empty list is what a test wants.
@@ -29,7 +35,7 @@ package struct RestCheck: Sendable {
 
     /// The same, where objects may be left that a Redis which has lost its memory cannot know of.
     package func problemsInRedis(_ images: [ImageID: SourceImage]) async throws -> [FaultReport.Violation] {
-        let records = try await indexes() + invariants() + publications() + attempts()
+        let records = try await indexes() + invariants() + publications() + copies() + attempts()
         return try await content(images) + records.map { .init(promise: .consistent, what: $0) }
     }
 
@@ -75,30 +81,32 @@ package struct RestCheck: Sendable {
         return problems
     }
 
-    /// Every image is active, and every byte is the source's.
+    /// Every image is active, and every byte is the source's, in each store that it names.
     func content(_ images: [ImageID: SourceImage]) async throws -> [FaultReport.Violation] {
         let ids = Array(images.keys)
         let records = try await fleet.ask(ids.map { RedisCommand("HGETALL", "{longshore}:image:\($0)") })
         var problems: [FaultReport.Violation] = []
         func wrong(_ promise: Promise, _ what: String) { problems.append(.init(promise: promise, what: what)) }
-        var files: [(image: ImageID, record: [String: String], file: URL)] = []
+        var files: [StoredImage] = []
         for (id, reply) in zip(ids, records) {
             guard let record = reply.hash() else { throw ServiceFailure("Redis does not show image \(id): \(reply)") }
-            guard record["status"] == "active", let key = record["loc:main"], let image = images[id] else {
+            guard record["status"] == "active", record["loc:main"] != nil, let image = images[id] else {
                 wrong(.ends, "image \(id) is \(record["status"] ?? "gone")")
-                continue
-            }
-            guard let file = try await objects.file(of: key) else {
-                wrong(.content, "the object \(key) is missing")
                 continue
             }
             if record["size"] != String(image.size) {
                 wrong(.content, "image \(id) has the size \(record["size"] ?? "-")")
             }
-            // Reading blocks.
-            let difference = try await NIOThreadPool.singleton.runIfActive { try image.difference(from: file) }
-            if let difference { wrong(.content, "object \(key): \(difference)") }
-            files.append((id, record, file))
+            for (store, key) in Self.locations(record) {
+                guard let file = try await stores[store]?.file(of: key) else {
+                    wrong(.content, "the object \(key) is missing in the store \(store)")
+                    continue
+                }
+                // Reading blocks.
+                let difference = try await NIOThreadPool.singleton.runIfActive { try image.difference(from: file) }
+                if let difference { wrong(.content, "object \(key) in the store \(store): \(difference)") }
+                files.append(StoredImage(image: id, record: record, file: file))
+            }
         }
         for (field, tool) in [("md5", "md5sum"), ("sha512", "sha512sum")] where !files.isEmpty {
             let sums = try await Program.run(tool, files.map(\.file.path), limit: 300).output.split(separator: "\n")
@@ -108,6 +116,17 @@ package struct RestCheck: Sendable {
             if sums.count != files.count { wrong(.content, "\(tool) read \(sums.count) of \(files.count) files") }
         }
         return problems
+    }
+
+    private struct StoredImage {
+        let image: ImageID
+        let record: [String: String]
+        let file: URL
+    }
+
+    /// The object of an image in each store.
+    static func locations(_ record: [String: String]) -> [(store: String, key: String)] {
+        record.filter { $0.key.hasPrefix("loc:") }.map { (String($0.key.dropFirst("loc:".count)), $0.value) }
     }
 
     /// Every claim has its line of history, and no more were spent than made.
@@ -132,16 +151,24 @@ package struct RestCheck: Sendable {
         return problems
     }
 
-    /// What lies in the store though nothing names it.
+    /// What lies in the stores though nothing names it.
     func strays(isSwept: Bool) async throws -> [String] {
         let images = try await keys("image:*").filter { $0.split(separator: ":").count == 3 }
-        var named = Set(
-            try await fleet.ask(images.map { RedisCommand("HGET", $0, "loc:main") }).compactMap(\.string))
+        let records = try await fleet.ask(images.map { RedisCommand("HGETALL", $0) })
+        // As garbage is called: the store, and the object's key.
+        var named = Set(records.flatMap { Self.locations($0.hash() ?? [:]) }.map { "\($0.store) \($0.key)" })
         if !isSwept {
             let garbage = try await fleet.ask(RedisCommand("ZRANGE", "{longshore}:garbage", 0, -1)).array ?? []
-            for entry in garbage.compactMap(\.string) { named.insert(String(entry.dropFirst("main ".count))) }
+            named.formUnion(garbage.compactMap(\.string))
         }
-        return try await objects.keys().filter { !named.contains($0) }.map { "the object \($0) is named by nothing" }
+        var problems: [String] = []
+        for (store, objects) in stores {
+            problems += try await objects.keys().filter { !named.contains("\(store) \($0)") }
+                .map { "the object \($0) in the store \(store) is named by nothing" }
+            problems += try await objects.unfinished()
+                .map { "an unfinished upload of \($0) is left in the store \(store)" }
+        }
+        return problems
     }
 
     /// The keys of all objects, whole or not, in a store's folder.
@@ -163,6 +190,12 @@ package protocol StoredObjects: Sendable {
     func file(of key: String) async throws -> URL?
     /// The keys of everything, whole or not.
     func keys() async throws -> Set<String>
+    /// The keys of uploads that nobody has ended, where the store has such a thing.
+    func unfinished() async throws -> [String]
+}
+
+extension StoredObjects {
+    package func unfinished() async throws -> [String] { [] }
 }
 
 /// A store in a folder, as it lies there.

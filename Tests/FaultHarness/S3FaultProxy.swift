@@ -23,6 +23,16 @@ package final class S3FaultProxy: Sendable {
         case slow
         /// Nothing comes for so long that others have gone on.
         case silent
+
+        fileprivate func mayHappen(to method: HTTPMethod) -> Bool {
+            switch self {
+            // Only an answer to bytes that were sent has a tag that anybody reads.
+            case .wrongTag: method == .PUT
+            // A deletion is answered without a body.
+            case .errorInside: method != .DELETE
+            default: true
+            }
+        }
     }
 
     /// As clients name it.
@@ -62,8 +72,7 @@ package final class S3FaultProxy: Sendable {
                     isWrite
                     ? Fault.allCases + (decides ? [.replyLost, .replyLost, .replyLost] : [])
                     : [.internalError, .slowDown, .dropped, .replyLost, .truncated, .slow, .silent]
-                // Only an answer to bytes that were sent has a tag that anybody reads.
-                let fault = plan.random.pick(all.filter { $0 != .wrongTag || call.method == .PUT })
+                let fault = plan.random.pick(all.filter { $0.mayHappen(to: call.method) })
                 plan.left -= 1
                 plan.done[fault, default: 0] += 1
                 return fault

@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test("a right history passes", arguments: right)
+    @Test("a right history passes", arguments: right + rightCopies)
     func passes(_ history: Right) {
         var script = HistoryScript()
         history.script(&script)
@@ -48,7 +48,7 @@ import Testing
         if !history.needsFacts { #expect(script.verdict(knowingFacts: false) == .right) }
     }
 
-    @Test("a wrong history is refused", arguments: wrong)
+    @Test("a wrong history is refused", arguments: wrong + wrongCopies)
     func refuses(_ history: Wrong) {
         var script = HistoryScript()
         history.script(&script)

@@ -23,9 +23,11 @@ import TestSupport
         #expect(count > 60)
     }
 
-    /// Images that are imported, cancelled and imported again, or deleted half way.
+    /// Images that are imported, cancelled and imported again, or deleted half way; the first is copied, too.
     private func lived() async throws -> [Life] {
-        try await Fleet.run { fleet in
+        var plan = Fleet.Plan()
+        plan.stores = Fleet.Plan.twoFolders
+        return try await Fleet.run(plan) { fleet in
             let (first, second) = (try await fleet.startAPI(), try await fleet.startAPI())
             _ = try await fleet.startWorkers(2)
             let history = History()
@@ -60,7 +62,9 @@ import TestSupport
                     await two.show(image)
                     await two.requestImport(image, url, size: source.size)
                     await one.cancel(task, of: image)
-                    if kind == 1 {
+                    if kind == 0 {
+                        try await copied(image, one, two)
+                    } else {
                         await one.delete(image)
                         await two.show(image)
                         await two.delete(image)
@@ -79,6 +83,25 @@ import TestSupport
                 return lives
             }
         }
+    }
+}
+
+extension HistoryMutationTests {
+    /// Copies an image to the second store, and asks for what is refused and for what there is no need of.
+    private func copied(_ image: ImageID, _ one: HistoryClient, _ two: HistoryClient) async throws {
+        let everywhere = HistoryOperation.CopyOrder(["main", "second"], sparesFilled: true)
+        await two.copy(image, .init(["main"]))
+        guard case .accepted(let copy) = await one.copy(image, everywhere) else {
+            throw ServiceFailure("the copy was not accepted")
+        }
+        try await eventually(within: .seconds(30)) {
+            try await one.client.facts(of: image).allSatisfy(\.state.isTerminal)
+        }
+        // From the first answer on that could not be given before its end, everything has one right answer.
+        await two.cancel(copy, of: image)
+        await one.look(copy, of: image)
+        await one.show(image)
+        await two.copy(image, everywhere)
     }
 }
 

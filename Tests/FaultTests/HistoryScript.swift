@@ -28,19 +28,40 @@ struct HistoryScript {
     /// An acknowledged import.
     mutating func imports(lasting: Int64 = 0) -> TaskID {
         let task = TaskID.random()
-        add(.import(request: "r-\(task)", size: Self.size), .accepted(task), lasting: lasting)
+        add(.import(request: "r-\(task)", size: Self.size, stores: ["main"]), .accepted(task), lasting: lasting)
         return task
     }
 
     /// An import whose answer was lost; the task that it made, if it did.
     mutating func importsUnheard() -> TaskID {
         let task = TaskID.random()
-        add(.import(request: "r-\(task)", size: Self.size), .unknown("lost"))
+        add(.import(request: "r-\(task)", size: Self.size, stores: ["main"]), .unknown("lost"))
         return task
     }
 
+    /// An acknowledged copy.
+    mutating func copies(_ order: HistoryOperation.CopyOrder, lasting: Int64 = 0) -> TaskID {
+        let task = TaskID.random()
+        add(.copy(request: "r-\(task)", order), .accepted(task), lasting: lasting)
+        return task
+    }
+
+    /// A copy whose answer was lost; the task that it made, if it did.
+    mutating func copiesUnheard(_ order: HistoryOperation.CopyOrder) -> TaskID {
+        let task = TaskID.random()
+        add(.copy(request: "r-\(task)", order), .unknown("lost"))
+        return task
+    }
+
+    mutating func copyRefused(_ order: HistoryOperation.CopyOrder, _ status: Int = 409) {
+        add(.copy(request: "refused", order), .refused(status))
+    }
+
+    /// A copy that finds nothing to do.
+    mutating func copySpared(_ order: HistoryOperation.CopyOrder) { add(.copy(request: "spared", order), .done) }
+
     mutating func importRefused(_ status: Int = 409) {
-        add(.import(request: "refused", size: Self.size), .refused(status))
+        add(.import(request: "refused", size: Self.size, stores: ["main"]), .refused(status))
     }
 
     mutating func cancel(_ task: TaskID, _ outcome: HistoryOperation.Outcome = .done, lasting: Int64 = 0) {
@@ -51,10 +72,11 @@ struct HistoryScript {
         add(.delete, outcome, lasting: lasting)
     }
 
-    mutating func show(_ status: ImageStatus, lasting: Int64 = 0) {
+    mutating func show(_ status: ImageStatus, in stores: Set<String> = ["main"], lasting: Int64 = 0) {
         let isActive = status == .active
         let shown = HistoryOperation.Shown(
-            status, size: isActive ? Self.size : nil, digest: isActive ? Self.digest : nil)
+            status, size: isActive ? Self.size : nil, digest: isActive ? Self.digest : nil,
+            stores: isActive ? stores : [])
         add(.show, .shown(shown), lasting: lasting)
     }
 
@@ -67,10 +89,13 @@ struct HistoryScript {
 
     /// How a task ended, by the fleet's own word.
     mutating func ended(_ task: TaskID, _ result: TaskResult, request: String? = nil) {
+        let isCopy = operations.contains { operation in
+            if case .copy("r-\(task)", _) = operation.action { true } else { false }
+        }
         facts.append(
             TaskFact(
                 task: task, request: request ?? "r-\(task)", state: result == .success ? .success : .failure,
-                result: result))
+                result: result, isCopy: isCopy))
     }
 
     /// Judged with and without the fleet's own word.

@@ -21,13 +21,18 @@ struct Mutation: CustomStringConvertible {
                     // Up to the first sight of it, the image may have become active a moment later.
                     (index == firstActive ? [] : [.shown(.init(.importing))]) + [
                         .shown(.init(.queued)), .refused(404),
-                        .shown(.init(.active, size: (shown.size ?? 0) + 1, digest: shown.digest)),
-                        .shown(.init(.active, size: shown.size)),
+                        .shown(shown.changed(size: (shown.size ?? 0) + 1)),
+                        .shown(.init(.active, size: shown.size, stores: shown.stores)),
+                        .shown(shown.changed(stores: [])),
+                        .shown(shown.changed(stores: shown.stores.union(["nowhere"]))),
                     ]
                 case (.show, .shown(let shown)) where shown.status == .importing:
                     [.shown(.init(.queued)), .refused(404)]
                 case (.show, .shown): [.shown(.init(.importing)), .refused(404)]
                 case (.show, .refused): [.shown(.init(.queued)), .shown(.init(.importing))]
+                case (.copy, .accepted): [.refused(409), .refused(404), .accepted(.random()), .done]
+                case (.copy, .refused): [.accepted(.random()), .refused(404), .done]
+                case (.copy, .done): [.accepted(.random()), .refused(404), .refused(409)]
                 case (.import, .accepted): [.refused(409), .refused(404), .accepted(.random())]
                 case (.import, .refused): [.accepted(.random()), .refused(404)]
                 case (.create, .done): [.refused(409)]
@@ -65,7 +70,7 @@ struct Mutation: CustomStringConvertible {
                 changed = life
                 changed.facts[index] = TaskFact(
                     task: fact.task, request: fact.request, state: result == .success ? .success : .failure,
-                    result: result, workers: fact.workers, attempts: fact.attempts)
+                    result: result, workers: fact.workers, attempts: fact.attempts, isCopy: fact.isCopy)
                 mutations.append(Mutation(description: "task \(fact.task) ended with \(result)", life: changed))
             }
             return mutations
@@ -90,6 +95,12 @@ struct Mutation: CustomStringConvertible {
             }
             return mutations
         }
+    }
+}
+
+extension HistoryOperation.Shown {
+    fileprivate func changed(size: Int64? = nil, stores: Set<String>? = nil) -> Self {
+        Self(status, size: size ?? self.size, digest: digest, stores: stores ?? self.stores)
     }
 }
 

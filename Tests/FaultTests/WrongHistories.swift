@@ -52,19 +52,21 @@ extension HistoryCheckTests {
             script.create()
             let task = script.imports()
             script.show(.active)
-            script.show(.init(.active, size: HistoryScript.size, digest: String(repeating: "b", count: 128)))
+            let other = String(repeating: "b", count: 128)
+            script.show(.init(.active, size: HistoryScript.size, digest: other, stores: ["main"]))
             script.ended(task, .success)
         },
         Wrong("an active image of another size than its source") { script in
             script.create()
             let task = script.imports()
-            script.show(.init(.active, size: HistoryScript.size + 1, digest: HistoryScript.digest))
+            script.show(
+                .init(.active, size: HistoryScript.size + 1, digest: HistoryScript.digest, stores: ["main"]))
             script.ended(task, .success)
         },
         Wrong("an active image without a digest") { script in
             script.create()
             let task = script.imports()
-            script.show(.init(.active, size: HistoryScript.size))
+            script.show(.init(.active, size: HistoryScript.size, stores: ["main"]))
             script.ended(task, .success)
         },
         Wrong("a digest before the image is active") { script in

@@ -35,16 +35,42 @@ package struct HistoryClient: Sendable {
     /// - Parameters:
     ///   - uri: where the bytes are, with the faults of their source.
     ///   - size: how many there are.
+    ///   - stores: all of which must get them.
     @discardableResult
-    package func requestImport(_ image: ImageID, _ uri: String, size: Int64) async -> Outcome {
+    package func requestImport(
+        _ image: ImageID, _ uri: String, size: Int64, stores: Set<String> = ["main"]
+    ) async -> Outcome {
         let request = "history-\(UUID().uuidString)"
-        let json = #"{"method":{"name":"web-download","uri":"\#(uri)"}}"#
+        let json = #"{"method":{"name":"web-download","uri":"\#(uri)"},"stores":\#(Self.list(stores))}"#
         return await perform(
-            .import(request: request, size: size), image, .POST, "/v2/images/\(image)/import", json: json,
-            headers: [("X-OpenStack-Request-ID", request)], fit: [404, 409]
+            .import(request: request, size: size, stores: stores), image, .POST, "/v2/images/\(image)/import",
+            json: json, headers: [("X-OpenStack-Request-ID", request)], fit: [404, 409]
+        ) { Self.task(in: $0).map(Outcome.accepted) }
+    }
+
+    /// Asks for copies of an active image. As in Glance, a store that has it is a bad request.
+    /// - Parameter order: where stores that have it are spared, its stores have to be all that the fleet has.
+    @discardableResult
+    package func copy(_ image: ImageID, _ order: HistoryOperation.CopyOrder) async -> Outcome {
+        let request = "history-\(UUID().uuidString)"
+        let stores = order.sparesFilled ? #""all_stores":true"# : #""stores":\#(Self.list(order.stores))"#
+        let json = #"{"method":{"name":"copy-image"},\#(stores),"all_stores_must_succeed":\#(order.mustAll)}"#
+        return await perform(
+            .copy(request: request, order), image, .POST, "/v2/images/\(image)/import", json: json,
+            headers: [("X-OpenStack-Request-ID", request)], fit: [400, 404, 409]
         ) { answer in
-            answer.headers.first(name: "X-Longshore-Task").flatMap(TaskID.init(rawValue:)).map(Outcome.accepted)
+            // Without a task it found all stores filled.
+            if let task = Self.task(in: answer) { return .accepted(task) }
+            return order.sparesFilled ? .done : nil
         }
+    }
+
+    private static func list(_ stores: Set<String>) -> String {
+        "[" + stores.sorted().map { #""\#($0)""# }.joined(separator: ",") + "]"
+    }
+
+    private static func task(in answer: FleetClient.Answer) -> TaskID? {
+        answer.headers.first(name: "X-Longshore-Task").flatMap(TaskID.init(rawValue:))
     }
 
     @discardableResult
@@ -63,7 +89,7 @@ package struct HistoryClient: Sendable {
             guard let shown = try? JSONDecoder().decode(FleetClient.Image.self, from: answer.body),
                 let status = ImageStatus(rawValue: shown.status)
             else { return nil }
-            return .shown(.init(status, size: shown.size, digest: shown.digest))
+            return .shown(.init(status, size: shown.size, digest: shown.digest, stores: shown.storeNames))
         }
     }
 

@@ -13,6 +13,8 @@ package struct HistoryEvents: Sendable {
         var tasks: [TaskID: Task] = [:]
         var workers: [TaskID: [String]] = [:]
         var published: TaskID?
+        var succeeded: Set<TaskID> = []
+        let copies = Set(facts.filter(\.isCopy).map(\.task))
         var problems: [FaultReport.Violation] = []
         func wrong(_ event: FleetEvent, _ why: String, _ promise: Promise = .linearizable) {
             problems.append(
@@ -35,7 +37,10 @@ package struct HistoryEvents: Sendable {
                 if let other = tasks.first(where: { $0.value != .ended })?.key {
                     wrong(event, "while task \(other) holds the lock")
                 }
-                if let published { wrong(event, "after task \(published) was published", .publishedOnce) }
+                if let published, !copies.contains(id) {
+                    wrong(event, "after task \(published) was published", .publishedOnce)
+                }
+                if published == nil, copies.contains(id) { wrong(event, "copies what was never published") }
                 tasks[id] = .pending
             case "claimed":
                 if task != .pending { wrong(event, "which does not wait (\(Self.word(task)))") }
@@ -49,8 +54,11 @@ package struct HistoryEvents: Sendable {
                 tasks[id] = .pending
             case "success":
                 if task != .processing { wrong(event, "which does not run (\(Self.word(task)))", .publishedOnce) }
-                if let published { wrong(event, "after task \(published) was published", .publishedOnce) }
-                published = id
+                succeeded.insert(id)
+                if !copies.contains(id) {
+                    if let published { wrong(event, "after task \(published) was published", .publishedOnce) }
+                    published = id
+                }
                 tasks[id] = .ended
             case "failure":
                 if task == nil || task == .ended { wrong(event, "which does not live (\(Self.word(task)))") }
@@ -58,11 +66,11 @@ package struct HistoryEvents: Sendable {
             default: break
             }
         }
-        return problems + facts.flatMap { contradictions($0, tasks, workers[$0.task] ?? [], published) }
+        return problems + facts.flatMap { contradictions($0, tasks, workers[$0.task] ?? [], succeeded) }
     }
 
     private func contradictions(
-        _ fact: TaskFact, _ tasks: [TaskID: Task], _ workers: [String], _ published: TaskID?
+        _ fact: TaskFact, _ tasks: [TaskID: Task], _ workers: [String], _ succeeded: Set<TaskID>
     ) -> [FaultReport.Violation] {
         var problems: [FaultReport.Violation] = []
         func wrong(_ promise: Promise, _ why: String) {
@@ -71,9 +79,9 @@ package struct HistoryEvents: Sendable {
         if (tasks[fact.task] == .ended) != fact.state.isTerminal {
             wrong(.linearizable, "is \(fact.state), and its events say: \(Self.word(tasks[fact.task]))")
         }
-        if (fact.result == .success) != (published == fact.task) {
-            wrong(
-                .publishedOnce, "is \(fact.state), and its events \(published == fact.task ? "publish it" : "do not")")
+        let hasSucceeded = succeeded.contains(fact.task)
+        if (fact.result == .success) != hasSucceeded {
+            wrong(.publishedOnce, "is \(fact.state), and its events \(hasSucceeded ? "publish it" : "do not")")
         }
         if workers.count != fact.attempts {
             wrong(.consistent, "has \(fact.attempts) attempts, and \(workers.count) claims were told of")

@@ -7,7 +7,10 @@ package struct HistoryOperation: Hashable, Codable, Sendable {
         /// - Parameters:
         ///   - request: the request id, by which the task that came of it is known even where the answer was lost.
         ///   - size: of what is imported, in bytes.
-        case `import`(request: String, size: Int64)
+        ///   - stores: all of which must get it.
+        case `import`(request: String, size: Int64, stores: Set<String>)
+        /// Copies an active image to more stores.
+        case copy(request: String, CopyOrder)
         case cancel(TaskID)
         case delete
         case show
@@ -15,21 +18,41 @@ package struct HistoryOperation: Hashable, Codable, Sendable {
         case look(TaskID)
     }
 
+    /// What a copy is asked to do.
+    package struct CopyOrder: Hashable, Codable, Sendable {
+        /// Where the image shall be in the end.
+        package let stores: Set<String>
+        /// Whether those of `stores` that have it already are left out (`all_stores`), or are a reason to refuse.
+        package let sparesFilled: Bool
+        /// Whether one store that cannot be filled fails the task.
+        package let mustAll: Bool
+
+        package init(_ stores: Set<String>, sparesFilled: Bool = false, mustAll: Bool = true) {
+            self.stores = stores
+            self.sparesFilled = sparesFilled
+            self.mustAll = mustAll
+        }
+    }
+
     /// What a client sees of an image.
     package struct Shown: Hashable, Codable, Sendable {
         package let status: ImageStatus
         package let size: Int64?
         package let digest: String?
+        package let stores: Set<String>
 
-        package init(_ status: ImageStatus, size: Int64? = nil, digest: String? = nil) {
+        package init(
+            _ status: ImageStatus, size: Int64? = nil, digest: String? = nil, stores: Set<String> = []
+        ) {
             self.status = status
             self.size = size
             self.digest = digest
+            self.stores = stores
         }
     }
 
     package enum Outcome: Hashable, Codable, Sendable {
-        /// Created, cancelled, deleted.
+        /// Created, cancelled, deleted; of a copy: there was nothing to do.
         case done
         case accepted(TaskID)
         case shown(Shown)
@@ -71,6 +94,16 @@ package struct HistoryOperation: Hashable, Codable, Sendable {
 
     /// Until when it may have happened: for ever, where its outcome is unknown.
     var limit: Int64 { isUnknown ? .max : ended ?? .max }
+}
+
+extension HistoryOperation.Action {
+    /// The request that makes a task, if this is one.
+    var request: String? {
+        switch self {
+        case .import(let request, _, _), .copy(let request, _): request
+        case .create, .cancel, .delete, .show, .look: nil
+        }
+    }
 }
 
 extension HistoryOperation: CustomStringConvertible {

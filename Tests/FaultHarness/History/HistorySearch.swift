@@ -23,7 +23,7 @@ struct HistorySearch {
     private let operations: [Operation]
     private let fates: [TaskResult?]
     private let ends: [HistoryState.Task?]
-    private let sizes: [Int64?]
+    private let orders: [HistoryState.Order?]
     private var seen: Set<Configuration> = []
     /// The most operations that could be put in order, and where that led.
     private var furthest: (count: Int, configuration: Configuration)?
@@ -38,7 +38,7 @@ struct HistorySearch {
         self.operations = operations
         fates = cast.fates
         ends = cast.ends
-        sizes = cast.sizes
+        orders = cast.orders
     }
 
     mutating func verdict(limit: Int) -> HistoryCheck.Verdict {
@@ -70,9 +70,10 @@ struct HistorySearch {
         if count >= furthest?.count ?? 0 { furthest = (count, configuration) }
         var next: [Configuration] = []
         for (index, operation) in operations.enumerated() where !ordered[index] && operation.began <= deadline {
-            guard let after = state.after(operation.step, operation: index, fates: fates, overlaps: overlaps) else {
-                continue
-            }
+            guard
+                let after = state.after(
+                    operation.step, operation: index, fates: fates, orders: orders, overlaps: overlaps)
+            else { continue }
             // Without an effect it may as well not have happened.
             if after == state, !operation.isCertain { continue }
             var more = configuration
@@ -82,7 +83,7 @@ struct HistorySearch {
             if after == state { return [more] }
             next.append(more)
         }
-        for silent in state.silentSteps(sizes: sizes, fates: fates) {
+        for silent in state.silentSteps(orders: orders, fates: fates) {
             next.append(Configuration(ordered: ordered, state: silent))
         }
         return next

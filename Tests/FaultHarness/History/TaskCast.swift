@@ -7,7 +7,8 @@ struct TaskCast {
     private(set) var fates: [TaskResult?] = []
     /// How each task must have ended, where that is known.
     private(set) var ends: [HistoryState.Task?] = []
-    private(set) var sizes: [Int64?] = []
+    /// What each was asked to do, where that is known.
+    private(set) var orders: [HistoryState.Order?] = []
     private let facts: [TaskFact]?
 
     init(_ history: [HistoryOperation], _ facts: [TaskFact]?) {
@@ -28,7 +29,7 @@ struct TaskCast {
     private mutating func add(_ fate: TaskResult?, _ end: HistoryState.Task?) -> Int {
         fates.append(fate)
         ends.append(end)
-        sizes.append(nil)
+        orders.append(nil)
         return fates.count - 1
     }
 
@@ -40,7 +41,14 @@ struct TaskCast {
             case .refused: (.createRefused, true)
             default: (.create, !operation.isUnknown)
             }
-        case .import(let request, let size): importing(operation, request, size)
+        case .import(let request, let size, let stores):
+            asking(operation, request, .import(size: size, stores: stores), HistoryState.Step.import)
+        case .copy(let request, let order):
+            switch operation.outcome {
+            case .done: (.copySpared(order), true)
+            case .refused(let status) where status != 404: (.copyRefused(order), true)
+            default: asking(operation, request, .copy(order), HistoryState.Step.copy)
+            }
         case .cancel(let task):
             numbers[task].flatMap { number in
                 switch operation.outcome {
@@ -71,28 +79,29 @@ struct TaskCast {
         }
     }
 
-    private mutating func importing(
-        _ operation: HistoryOperation, _ request: String, _ size: Int64
+    private mutating func asking(
+        _ operation: HistoryOperation, _ request: String, _ order: HistoryState.Order,
+        _ step: (_ task: Int) -> HistoryState.Step
     ) -> (HistoryState.Step, Bool)? {
         switch operation.outcome {
         case .accepted(let task):
             guard let number = numbers[task] else { return nil }
-            sizes[number] = size
-            return (.import(task: number), true)
+            orders[number] = order
+            return (step(number), true)
         case .refused(404): return (.importWithoutImage, true)
         case .refused: return (.importRefused, true)
         default:
             // The request's name tells whether it made a task.
             guard let facts else {
                 let number = add(nil, nil)
-                sizes[number] = size
-                return (.import(task: number), false)
+                orders[number] = order
+                return (step(number), false)
             }
             guard let fact = facts.first(where: { $0.request == request }), let number = numbers[fact.task] else {
                 return nil
             }
-            sizes[number] = size
-            return (.import(task: number), true)
+            orders[number] = order
+            return (step(number), true)
         }
     }
 }

@@ -11,9 +11,12 @@ package struct TaskFact: Hashable, Codable, Sendable {
     /// The workers of its attempts, in their order; those of the last 32.
     package let workers: [String]
     package let attempts: Int
+    /// Whether it copies an active image, instead of making an image active.
+    package let isCopy: Bool
 
     package init(
-        task: TaskID, request: String, state: TaskState, result: TaskResult?, workers: [String] = [], attempts: Int = 0
+        task: TaskID, request: String, state: TaskState, result: TaskResult?, workers: [String] = [],
+        attempts: Int = 0, isCopy: Bool = false
     ) {
         self.task = task
         self.request = request
@@ -21,12 +24,14 @@ package struct TaskFact: Hashable, Codable, Sendable {
         self.result = result
         self.workers = workers
         self.attempts = attempts
+        self.isCopy = isCopy
     }
 
     init(_ view: TaskView) {
         self.init(
             task: view.id, request: view.requestId, state: view.state, result: view.result,
-            workers: view.history?.map(\.worker) ?? [], attempts: view.attempt)
+            workers: view.history?.map(\.worker) ?? [], attempts: view.attempt,
+            isCopy: view.method == .copyImage)
     }
 }
 

@@ -1,5 +1,6 @@
-import Foundation
 import ImportModel
+import NIOHTTP1
+import RedisClient
 import TestSupport
 
 extension FaultRow {
@@ -10,68 +11,75 @@ extension FaultRow {
     ) { run in
         // All wait more than they work.
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await BucketRound(run: run).play() }
-            group.addTask { try await TwoStoreRound(run: run).play() }
+            group.addTask { try await BucketRound(run: run, folders: [], buckets: ["main"]).play() }
+            group.addTask { try await BucketRound(run: run, folders: ["main"], buckets: ["bucket"]).play() }
             group.addTask { for round in 0..<run.scale { try await DiskRound(run: run, round: round).play() } }
             try await group.waitForAll()
         }
     }
 }
 
-/// Imports into a bucket whose service is disturbed all the time.
+/// Imports into a bucket whose service is disturbed all the time: into it alone, or into a folder as well, where half of
+/// the imports can do without the bucket.
 private struct BucketRound {
     let run: FaultRun
+    let folders: [String]
+    let buckets: [String]
 
     func play() async throws {
-        let server = try await S3Server.start(.seaweedFS)
-        defer { server.stop() }
-        let proxy = try await S3FaultProxy(to: server.endpoint, random: run.random("calls"))
-        var plan = run.plan(
-            Fleet.quick + ["lease.max-attempts=500", "worker.stall-timeout=2s", "worker.concurrency=8"])
-        let place = "\(proxy.endpoint)/\(S3Server.bucket)/fleet?path-style=true&part-size=5MiB"
-        plan.stores = { _ in ["main=s3:\(place)"] }
-        do {
-            try await Fleet.run(plan) { try await play(on: $0, server, proxy) }
-        } catch {
-            try await proxy.stop()
-            throw error
-        }
-        try await proxy.stop()
+        let settings = ["lease.max-attempts=500", "worker.stall-timeout=2s", "worker.concurrency=8"]
+        try await BucketFleet.run(run, settings, folders: folders, buckets: buckets, play)
     }
 
-    private func play(on fleet: Fleet, _ server: S3Server, _ proxy: S3FaultProxy) async throws {
-        let keys = Fleet.Launch(environment: S3Server.environment)
-        let api = try await fleet.startAPI(keys)
+    private func play(on site: BucketFleet) async throws {
+        let api = try await site.fleet.startAPI(site.launch())
         var processes = [api.process]
-        for _ in 0..<2 { processes.append(try await fleet.startWorker(keys)) }
-        proxy.disturb(25, atMost: 40 * run.scale)
-        var random = run.random("sizes")
-        var images: [ImageID: SourceImage] = [:]
-        for seed in 0..<(16 * run.scale) {
+        for _ in 0..<2 { processes.append(try await site.fleet.startWorker(site.launch())) }
+        site.proxy.disturb(25, atMost: 40 * run.scale)
+        var random = run.random("sizes with \(folders.count) folders")
+        var (needing, sparing): ([ImageID: SourceImage], [ImageID: SourceImage]) = ([:], [:])
+        for seed in 0..<(14 * run.scale) {
             // One request, or an upload of two or three parts.
             let image = SourceImage(
                 seed: seed, bytes: Int64(random.happens(50) ? 1 << 20 : .random(in: 6...12, using: &random) << 20))
-            images[try await api.client.beginImport(fleet.source.url(image))] = image
+            let mustAll = folders.isEmpty || seed % 2 == 0
+            let id = try await api.client.create()
+            let order = try await api.client.send(
+                .POST, "/v2/images/\(id)/import",
+                json: #"""
+                    {"method": {"name": "web-download", "uri": "\#(site.fleet.source.url(image))"}, "all_stores": true,
+                    "all_stores_must_succeed": \#(mustAll)}
+                    """#)
+            guard order.status == 202 else { throw UnexpectedAnswer("import", order) }
+            if mustAll { needing[id] = image } else { sparing[id] = image }
         }
+        let images = needing.merging(sparing) { $1 }
         try await api.client.wait(for: images.keys, within: .seconds(60 + 30 * run.scale))
-        proxy.disturb(0, atMost: 0)
+        site.proxy.disturb(0, atMost: 0)
         run.ended(images: images.count)
-        run.count(.store, proxy.done.values.reduce(0, +))
-        for (fault, count) in proxy.done.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            run.tell("\(count) × \(fault.rawValue)")
-        }
-        let contents = try BucketContents(server, prefix: "fleet", folder: fleet.folder)
-        let check = RestCheck(fleet: fleet, objects: contents)
-        try await check.swept()
-        let problems =
-            try await check.problems(images)
-            + contents.unfinished().map { .init(promise: .consistent, what: "an unfinished upload of \($0) is left") }
-        for problem in problems {
-            let key = problem.what.split(separator: " ").first { $0.contains("/") }.map(String.init)
-            let calls = key.map { "; its calls: " + proxy.calls(of: $0) } ?? ""
-            run.violated(problem.promise, problem.what + calls)
-        }
-        await contents.close()
+        run.count(site.proxy)
+        try await site.judge(run, images)
+        if !folders.isEmpty { try await look(at: needing, sparing, site.fleet) }
         run.expectNoSecret(in: processes)
+    }
+
+    /// Images that need all stores name them; others say which have failed.
+    private func look(
+        at needing: [ImageID: SourceImage], _ sparing: [ImageID: SourceImage], _ fleet: Fleet
+    ) async throws {
+        var failures = 0
+        for (id, _) in needing.merging(sparing, uniquingKeysWith: { $1 }) {
+            for store in buckets {
+                let fields =
+                    try await fleet.ask(
+                        RedisCommand("HMGET", "{longshore}:image:\(id)", "loc:\(store)", "failed")
+                    ).array ?? []
+                guard fields.first?.string == nil else { continue }
+                failures += 1
+                if needing[id] != nil { run.violated(.content, "image \(id) is active without a store that it needs") }
+                if fields.last?.string != store { run.violated(.answers, "image \(id) names no store that failed") }
+            }
+        }
+        run.tell("\(failures) of \(sparing.count) images that could do without the bucket did")
     }
 }
