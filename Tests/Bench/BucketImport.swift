@@ -23,7 +23,7 @@ struct BucketImport {
         setenv("AWS_SECRET_ACCESS_KEY", S3Server.secretAccessKey, 1)
         let bucket = "bucket=s3:\(service.endpoint)/\(S3Server.bucket)/fleet?path-style=true"
         let figures = try await place.withCatalog(.fsync) { catalog, server in
-            let fleet = try await Processes.start(binary, server, place, bucket: bucket, inFlight: 16)
+            let fleet = try await Processes.start(binary, server, place, buckets: [bucket], inFlight: 16)
             defer { fleet.stop() }
             try await fleet.untilReady(catalog)
             let idle = try await fleet.idleMemory(source, catalog, store: "bucket")

@@ -30,10 +30,10 @@ struct LongshoreBench: AsyncParsableCommand {
     var only: [Part] = []
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case scripts, wait, cycles, memory, imports, data, bucket, staged, compressed, sources
+        case scripts, wait, cycles, memory, imports, data, bucket, staged, copies, compressed, sources
 
         /// Those that start real processes.
-        static let ofImports: [Part] = [.imports, .data, .bucket, .staged, .compressed, .sources]
+        static let ofImports: [Part] = [.imports, .data, .bucket, .staged, .copies, .compressed, .sources]
     }
 
     /// Built with this program, and so beside it.
@@ -99,6 +99,9 @@ struct LongshoreBench: AsyncParsableCommand {
         case .staged:
             guard let binary else { return [] }
             return try await StagedImage(binary: binary, mib: mib).measure(runs: runs, at: place)
+        case .copies:
+            guard let binary else { return [] }
+            return try await CopiedImage(binary: binary, mib: mib).measure(runs: runs, at: place)
         case .compressed:
             guard let binary else { return [] }
             return try await CompressedImages(binary: binary, mib: max(16, mib / 4)).measure(runs: runs, at: place)

@@ -17,22 +17,23 @@ struct Processes {
 
     /// - Parameters:
     ///   - stores: the names of the stores, each in a folder of its own.
-    ///   - bucket: a store besides, as `--store` takes it.
+    ///   - buckets: stores besides, as `--store` takes them.
     ///   - settings: as `--set` takes them.
     static func start(
-        _ binary: String, _ server: RedisServer, _ place: Place, stores: [String] = ["main"], bucket: String? = nil,
+        _ binary: String, _ server: RedisServer, _ place: Place, stores: [String] = ["main"], buckets: [String] = [],
         inFlight: Int, settings: [String] = []
     ) async throws -> Processes {
         let folder = place.folder.appendingPathComponent("fleet", isDirectory: true)
         // The last fleet's stores belong to its catalog.
         try? FileManager.default.removeItem(at: folder)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var places: [String] = []
         for name in stores {
             let store = folder.appendingPathComponent(name, isDirectory: true)
             try FileManager.default.createDirectory(at: store, withIntermediateDirectories: true)
             places += ["--store", "\(name)=filesystem:\(store.path)"]
         }
-        if let bucket { places += ["--store", bucket] }
+        places += buckets.flatMap { ["--store", $0] }
         let port = try await freePort()
         let common =
             [
