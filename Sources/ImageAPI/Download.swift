@@ -5,6 +5,7 @@ import ImageStorage
 import ImportModel
 import ImportPipeline
 import Logging
+import NIOCore
 
 /// `GET /v2/images/{id}/file`.
 struct Download: Sendable {
@@ -12,9 +13,6 @@ struct Download: Sendable {
     let shelf: StoreShelf
     /// How long a store is waited for that gives nothing.
     let stall: Duration
-
-    /// How long a store is waited for while another one has the image as well.
-    private static let firstChance: Duration = .seconds(10)
 
     @Sendable func respond(to request: Request, _ context: APIContext) async throws -> Response {
         let image = try await catalog.image(context.part("id"), for: context.caller)
@@ -51,24 +49,26 @@ struct Download: Sendable {
         _ image: ImageRecord, _ range: Range<Int64>, _ headers: HTTPFields, status: HTTPResponse.Status,
         _ context: APIContext
     ) async throws -> Response {
-        let body = try await open(image, range, context)
-        // A store that has another size than the record is not delivered as if it were right.
-        guard body.range == range, body.sizeBytes == image.sizeBytes else {
-            throw APIError(
-                .serviceUnavailable,
-                "The stored data of image \(image.id) is not what was recorded; tell the operator.",
-                cause: InvalidValue("a store has \(body.sizeBytes) bytes, the record \(image.sizeBytes ?? -1)"))
+        let logger = context.logger
+        let about: Logger.Metadata = ["request_id": "\(context.requestID)", "image": "\(image.id)"]
+        let places = places(of: image)
+        let stored = StoredImage(places: places, sizeBytes: image.sizeBytes ?? 0, range: range, stall: stall) { error in
+            logger.warning("a store cannot give an image", metadata: about.merging(["cause": "\(error)"]) { $1 })
         }
-        let content = ResponseBody(contentLength: Int(body.count)) { writer in
+        let iterator = stored.makeAsyncIterator()
+        // Opened and read before the head goes out: until then the next store, or an error, is no broken answer.
+        let (first, rest) = try await begin(iterator, isThere: !places.isEmpty, image)
+        let content = ResponseBody(contentLength: range.count) { writer in
+            var (next, rest) = (first, rest)
             do {
-                for try await block in body {
+                while let block = next {
                     try await writer.write(block)
                     try await context.keepUp()
+                    next = try await rest.next()
                 }
             } catch let error as StorageError {
                 // The head is out: all that is left is to break the connection, so that the client sees it.
-                context.logger.error(
-                    "download broke off", metadata: ["request_id": "\(context.requestID)", "cause": "\(error)"])
+                logger.error("download broke off", metadata: about.merging(["cause": "\(error)"]) { $1 })
                 throw error
             }
             try await writer.finish(nil)
@@ -76,60 +76,29 @@ struct Download: Sendable {
         return Response(status: status, headers: headers, body: content)
     }
 
-    /// Opens the data in the first store that can give it, the default one first.
-    private func open(
-        _ image: ImageRecord, _ range: Range<Int64>, _ context: APIContext
-    ) async throws -> ObjectBody {
-        let order = image.locations.keys.sorted { left, right in
-            if left == shelf.defaultStore || right == shelf.defaultStore { return left == shelf.defaultStore }
-            return left < right
-        }
-        let places = order.compactMap { store in
-            image.locations[store].flatMap { ObjectKey($0) }.flatMap { key in
-                shelf.storage(store).map { (storage: $0, key: key) }
-            }
-        }
-        var failure: (any Error)?
-        for (index, place) in places.enumerated() {
-            let isLast = index == places.count - 1
-            do {
-                return try await open(
-                    place.key, range, in: place.storage, isLast ? stall : min(stall, Self.firstChance))
-            } catch {
-                context.logger.warning(
-                    "a store cannot give an image",
-                    metadata: ["request_id": "\(context.requestID)", "image": "\(image.id)", "cause": "\(error)"])
-                failure = error
-            }
+    private func begin(
+        _ iterator: StoredImage.AsyncIterator, isThere: Bool, _ image: ImageRecord
+    ) async throws -> (ByteBuffer?, StoredImage.AsyncIterator) {
+        var iterator = iterator
+        var failure: StorageError?
+        if isThere {
+            do { return (try await iterator.next(), iterator) } catch let error as StorageError { failure = error }
         }
         throw APIError(
             .serviceUnavailable, "No store can give the data of image \(image.id) right now; try again later.",
             headers: [.retryAfter: "5"], cause: failure)
     }
 
-    /// - Parameter limit: for the opening; each block may take as long as `stall`.
-    private func open(
-        _ key: ObjectKey, _ range: Range<Int64>, in storage: any ImageStorage, _ limit: Duration
-    ) async throws(StorageError) -> ObjectBody {
-        let body = try await call(of: storage.id, "opening an object", within: limit) { () throws(StorageError) in
-            try await storage.read(key, range: range)
+    /// The default store first.
+    private func places(of image: ImageRecord) -> [StoredImage.Place] {
+        let order = image.locations.keys.sorted { left, right in
+            if left == shelf.defaultStore || right == shelf.defaultStore { return left == shelf.defaultStore }
+            return left < right
         }
-        return ObjectBody(sizeBytes: body.sizeBytes, range: body.range) { rest throws(StorageError) in
-            try await call(of: storage.id, "reading a block", within: stall) { () throws(StorageError) in
-                try await body.block(rest)
+        return order.compactMap { store in
+            image.locations[store].flatMap { ObjectKey($0) }.flatMap { key in
+                shelf.storage(store).map { StoredImage.Place(storage: $0, key: key) }
             }
-        }
-    }
-
-    /// A call of a store that hangs is left behind: it changes nothing, and lets go of what it holds when it ends.
-    private func call<Value: Sendable>(
-        of store: StoreID, _ what: String, within limit: Duration,
-        _ body: @escaping @Sendable () async throws(StorageError) -> Value
-    ) async throws(StorageError) -> Value {
-        let patience = StorePatience(stall: stall, mustAll: true) { _ in }
-        switch await patience.wait(for: store, what, within: limit, body, cleaning: { _ in }) {
-        case .ended(let result): return try result.get()
-        case .leftBehind(let error): throw error
         }
     }
 }

@@ -17,11 +17,9 @@ struct HealthController: Sendable {
     func add(to routes: inout RouteTable) {
         routes.get("/healthz") { _, _ in .text("ok\n") }
         routes.get("/readyz") { _, context in
-            let problems = await problems(context.logger)
-            guard problems.isEmpty else {
-                return .text(problems.map { $0 + "\n" }.joined(), status: .serviceUnavailable)
-            }
-            return .text("ready\n")
+            let (isReady, problems) = await readiness(context.logger)
+            let lines = (isReady ? ["ready"] : []) + problems
+            return .text(lines.map { $0 + "\n" }.joined(), status: isReady ? .ok : .serviceUnavailable)
         }
         routes.get("/metrics") { _, context in
             guard context.caller.may(.fleetGetMetrics) else {
@@ -31,21 +29,27 @@ struct HealthController: Sendable {
         }
     }
 
-    /// What keeps the service from doing its work; the reasons go to the log, since anybody may ask.
-    private func problems(_ logger: Logger) async -> [String] {
-        if drain.isDraining { return ["the service is stopping"] }
+    /// Whether the service can do its work, and what is wrong; the reasons go to the log, since anybody may ask.
+    ///
+    /// Only the default store is asked of it: without another one the catalog and all other stores are still served, and
+    /// a store that is down is down for every process.
+    private func readiness(_ logger: Logger) async -> (isReady: Bool, problems: [String]) {
+        if drain.isDraining { return (false, ["the service is stopping"]) }
+        var isReady = true
         var problems: [String] = []
         do {
             try await store.ping()
         } catch {
             logger.warning("not ready", metadata: ["cause": "\(error)"])
             problems.append("Redis does not answer")
+            isReady = false
         }
         for (id, problem) in await storeProblems() {
-            logger.warning("not ready", metadata: ["store": "\(id)", "cause": "\(problem)"])
+            logger.warning("a store cannot be used", metadata: ["store": "\(id)", "cause": "\(problem)"])
             problems.append("store '\(id)' cannot be used")
+            if id == shelf.defaultStore { isReady = false }
         }
-        return problems
+        return (isReady, problems)
     }
 
     /// Asks all stores at once; in the operator's order.

@@ -18,7 +18,7 @@ final class StoreHealth: Sendable {
     /// - Parameters:
     ///   - patience: how long an answer is waited for.
     ///   - freshness: how long a good one is good for: each asking writes to the store, and anybody may ask.
-    init(patience: Duration = .seconds(5), freshness: Duration = .seconds(5)) {
+    init(patience: Duration = .seconds(5), freshness: Duration = .seconds(30)) {
         self.patience = patience
         self.freshness = freshness
     }

@@ -55,7 +55,7 @@ struct ConverterOutput {
         mutating func end() -> String {
             defer { bytes = [] }
             let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars.filter {
-                $0.properties.generalCategory != .control
+                ![.control, .format].contains($0.properties.generalCategory)
             }
             return String(String(String.UnicodeScalarView(scalars)).drop(while: \.isWhitespace))
         }

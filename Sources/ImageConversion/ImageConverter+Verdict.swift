@@ -29,11 +29,13 @@ extension ImageConverter {
         case .signal(let signal):
             throw .refused("qemu-img crashed (signal \(signal)) in \(what)\(said); check the image")
         case .code:
-            if words.contains(Self.text(of: ENOSPC)) || words.contains(Self.text(of: EDQUOT)) {
+            // The end of its last words is its own: names out of the image are quoted before it.
+            func ends(with code: CInt) -> Bool { words.hasSuffix(": \(String(cString: strerror(code)))") }
+            if ends(with: ENOSPC) || ends(with: EDQUOT) {
                 throw .passing("there was no room for \(what)\(said); make room in import.scratch")
             }
-            if words.contains(Self.text(of: EFBIG)) { throw tooLarge }
-            if words.contains("allocate") { throw outOfMemory(said) }
+            if ends(with: EFBIG) { throw tooLarge }
+            if ends(with: ENOMEM) { throw outOfMemory(said) }
             throw .refused("\(what) failed\(said); check the image")
         }
     }
@@ -49,6 +51,4 @@ extension ImageConverter {
             "the conversion to \(format) came to its end with \(limits.maxMemoryBytes) bytes of memory\(said); if the "
                 + "image is meant to be so, raise import.convert.max-memory")
     }
-
-    private static func text(of code: CInt) -> String { String(cString: strerror(code)) }
 }

@@ -28,6 +28,8 @@ package struct ImportedContent: Hashable, Sendable {
     package var provenance: Provenance?
     /// The disk format that the bytes were converted to, if they were.
     package var convertedTo: String?
+    /// What was received, where that is not what is stored.
+    package var received: ReceivedBytes?
 
     package init(
         sizeBytes: Int64, digests: ContentDigests, locations: [StoreID: String],
@@ -42,6 +44,18 @@ package struct ImportedContent: Hashable, Sendable {
         self.inspected = inspected
         self.provenance = provenance
         self.convertedTo = convertedTo
+    }
+}
+
+/// Bytes of a source that were decompressed or converted on their way in.
+package struct ReceivedBytes: Hashable, Sendable {
+    package var sizeBytes: Int64
+    /// `algorithm:hex`
+    package var digest: String
+
+    package init(sizeBytes: Int64, digest: String) {
+        self.sizeBytes = sizeBytes
+        self.digest = digest
     }
 }
 

@@ -11,7 +11,10 @@ package struct Provenance: Hashable, Codable, Sendable {
     /// What the server calls this version of its file.
     package var etag: String?
     package var lastModified: String?
+    /// Of what was fetched.
     package var sizeBytes: Int64
+    /// The digest of what was fetched, where that was decompressed or converted; else it has the image's.
+    package var received: String?
     /// When fetching began and ended, by the worker's clock.
     package var beganAtMs: Int64
     package var endedAtMs: Int64

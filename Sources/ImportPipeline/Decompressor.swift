@@ -33,7 +33,8 @@ struct Decompressor {
         decoder = try format.makeDecoder(limits)
     }
 
-    /// Decompresses until a block is full or `input` is empty, or for a number of members: at most some 10 ms.
+    /// Decompresses until a block is full or `input` is empty, or for a number of members: some 10 ms, of xz at
+    /// worst some 100.
     /// - Parameter isLast: nothing comes any more, and `input` is empty.
     mutating func step(_ input: ByteBuffer, isLast: Bool) throws(PipelineError) -> Step {
         var step = Step(rest: input)

@@ -18,13 +18,13 @@ extension ImportPipeline {
         let arrived = Arrived()
         var arriving = self
         arriving.progress = { bytes in
-            arrived.bytes.withLock { $0 = bytes }
+            arrived.state.withLock { $0.bytes = bytes }
             progress(bytes)
         }
         return try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: ImportedContent?.self) { group in
                 group.addTask { [arriving] in
-                    try await arriving.fill(inbox, from: source, expectedBytes: expectedBytes)
+                    try await arriving.fill(inbox, from: source, expectedBytes: expectedBytes, arrived)
                     return nil
                 }
                 group.addTask {
@@ -40,14 +40,17 @@ extension ImportPipeline {
                     return try await plain.store(expectedBytes: nil, description: description) { take in
                         try await unpack(first, then: inbox, format, limits) { block in
                             try await take(block)
-                            progress(arrived.bytes.withLock(\.self))
+                            progress(arrived.state.withLock(\.bytes))
                         }
                     }
                 }
                 do {
                     var content: ImportedContent?
                     for try await end in group { content = end ?? content }
-                    guard let content else { throw CancellationError() }
+                    guard var content else { throw CancellationError() }
+                    content.received = arrived.state.withLock { state in
+                        state.digest.map { ReceivedBytes(sizeBytes: state.bytes, digest: $0) }
+                    }
                     return content
                 } catch {
                     inbox.close()
@@ -61,14 +64,14 @@ extension ImportPipeline {
 
     /// Everything that is asked of the bytes as received.
     private func fill<Source: AsyncSequence & Sendable>(
-        _ inbox: BlockQueue, from source: Source, expectedBytes: Int64?
+        _ inbox: BlockQueue, from source: Source, expectedBytes: Int64?, _ arrived: Arrived
     ) async throws where Source.Element == ByteBuffer {
         var isFirst = true
         var digest: StreamDigest?
         _ = try await receive(source, expectedBytes: expectedBytes) { block in
             // Where they are the bytes as stored, too, a lane of the stores computes it.
-            if isFirst, let expected, CompressedFormat(startOf: block) != nil {
-                digest = StreamDigest(expected.algorithm)
+            if isFirst, CompressedFormat(startOf: block) != nil {
+                digest = StreamDigest(expected?.algorithm ?? .sha512)
             }
             isFirst = false
             if let soFar = digest {
@@ -80,7 +83,11 @@ extension ImportPipeline {
             }
             try await inbox.push(block)
         }
-        if let digest { try compare(digest.algorithm, digest.finalize()) }
+        if let digest {
+            let hex = digest.finalize()
+            try compare(digest.algorithm, hex)
+            arrived.state.withLock { $0.digest = "\(digest.algorithm.rawValue):\(hex)" }
+        }
         inbox.finish()
     }
 
@@ -121,9 +128,15 @@ extension ImportPipeline {
     }
 }
 
-/// How much of the source has arrived.
+/// What of the source has arrived.
 private final class Arrived: Sendable {
-    let bytes = Mutex<Int64>(0)
+    struct State {
+        var bytes: Int64 = 0
+        /// Of all of it, if it is compressed.
+        var digest: String?
+    }
+
+    let state = Mutex(State())
 }
 
 /// Steps run on threads, one after the other.

@@ -45,6 +45,9 @@ extension Transfer {
             }
             content.provenance = received.provenance
             content.convertedTo = format
+            content.received =
+                received.received
+                ?? ReceivedBytes(sizeBytes: received.sizeBytes, digest: "sha512:\(received.digests.sha512)")
             return content
         } catch PipelineError.refusedFormat(let reason) {
             throw Fault.rejected("what the image became when it was converted to \(format) is refused: \(reason)")

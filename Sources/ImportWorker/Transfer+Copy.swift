@@ -17,7 +17,7 @@ extension Transfer {
         let content = ImportedContent(sizeBytes: sizeBytes, digests: digests, locations: [:])
         let targets = try storages(request.stores.filter { !claim.task.located.contains($0) })
         guard !targets.isEmpty else { return content }
-        let source = CopySource(places: try places(), sizeBytes: sizeBytes, logger: keeper.logger)
+        let source = stored(try places(), sizeBytes)
         let others = try await copyInside(targets, from: source, digests)
         guard !others.isEmpty else { return content }
         // Where one store is enough, those that have it make up for the others.
@@ -27,16 +27,16 @@ extension Transfer {
 
     /// Where this worker can read the image: the preferred store first. Another attempt begins with another store,
     /// since what is wrong with one may show only at the end.
-    private func places() throws -> [CopySource.Place] {
+    private func places() throws -> [StoredImage.Place] {
         let stores = claim.image.locations.keys.filter { runner.storages[$0] != nil }.sorted { left, right in
             if left == right { return false }
             if left == runner.limits.preferredSource { return true }
             return right != runner.limits.preferredSource && left < right
         }
-        let places = stores.compactMap { store -> CopySource.Place? in
+        let places = stores.compactMap { store -> StoredImage.Place? in
             guard let storage = runner.storages[store], let key = claim.image.locations[store].flatMap(ObjectKey.init)
             else { return nil }
-            return CopySource.Place(storage: storage, key: key)
+            return StoredImage.Place(storage: storage, key: key)
         }
         guard !places.isEmpty else {
             let all = claim.image.locations.keys.sorted().map(\.rawValue).joined(separator: ", ")
@@ -46,26 +46,37 @@ extension Transfer {
         return Array(places[first...] + places[..<first])
     }
 
-    /// Has stores make their copies by themselves, where they are in one service with one that has the image; returns the
-    /// others. Where that fails the bytes take the long way.
-    private func copyInside(
-        _ targets: [any ImageStorage], from source: CopySource, _ digests: ContentDigests
-    ) async throws -> [any ImageStorage] {
-        var others: [any ImageStorage] = []
-        for target in targets {
-            guard try await isCopiedInside(target, from: source, digests) else {
-                others.append(target)
-                continue
-            }
-            keeper.note(bytesDone: source.sizeBytes)
-            Failpoint.reach(.commitDone)
-            try await locate(target.id, source.sizeBytes, digests)
+    private func stored(_ places: [StoredImage.Place], _ sizeBytes: Int64) -> StoredImage {
+        StoredImage(places: places, sizeBytes: sizeBytes, stall: runner.limits.stall) {
+            [logger = keeper.logger] error in
+            logger.warning("a store cannot give an image", metadata: ["reason": "\(error)"])
         }
-        return others
+    }
+
+    /// Has stores make their copies by themselves, all at once, where they are in one service with one that has the image;
+    /// returns the others. Where that fails the bytes take the long way.
+    private func copyInside(
+        _ targets: [any ImageStorage], from source: StoredImage, _ digests: ContentDigests
+    ) async throws -> [any ImageStorage] {
+        let done = try await withThrowingTaskGroup(of: StoreID?.self) { group in
+            for target in targets {
+                group.addTask {
+                    guard try await isCopiedInside(target, from: source, digests) else { return nil }
+                    keeper.note(bytesDone: source.sizeBytes)
+                    Failpoint.reach(.commitDone)
+                    try await locate(target.id, source.sizeBytes, digests)
+                    return target.id
+                }
+            }
+            var done: Set<StoreID> = []
+            for try await store in group { if let store { done.insert(store) } }
+            return done
+        }
+        return targets.filter { !done.contains($0.id) }
     }
 
     private func isCopiedInside(
-        _ target: any ImageStorage, from source: CopySource, _ digests: ContentDigests
+        _ target: any ImageStorage, from source: StoredImage, _ digests: ContentDigests
     ) async throws -> Bool {
         for place in source.places {
             do {
@@ -80,9 +91,7 @@ extension Transfer {
                 case .notHere: continue
                 case .made: return true
                 case .doubtful:
-                    let made = CopySource(
-                        places: [CopySource.Place(storage: target, key: key)], sizeBytes: source.sizeBytes,
-                        logger: keeper.logger)
+                    let made = stored([StoredImage.Place(storage: target, key: key)], source.sizeBytes)
                     // Into no store: just to compare.
                     try await stream(made, into: [], isSecured: true, digests)
                     return true
@@ -96,7 +105,7 @@ extension Transfer {
     }
 
     private func stream(
-        _ source: CopySource, into targets: [any ImageStorage], isSecured: Bool, _ digests: ContentDigests
+        _ source: StoredImage, into targets: [any ImageStorage], isSecured: Bool, _ digests: ContentDigests
     ) async throws {
         keeper.note(phase: .streaming)
         let keeper = keeper

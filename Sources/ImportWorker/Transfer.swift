@@ -77,11 +77,14 @@ struct Transfer: Sendable {
                 into: scratch.map { [$0] } ?? targets, expected: expected, allowsEmpty: false
             ).run(source.body, expectedBytes: source.contentLength, description: describe)
             content.provenance = Provenance(
-                source.origin, sizeBytes: content.sizeBytes, since: began, checksum: expected,
+                source.origin, sizeBytes: content.received?.sizeBytes ?? content.sizeBytes, since: began,
+                checksum: expected,
                 publisher: request.publisher, signers: published?.signers ?? [])
             return content
         }
-        return try await convert(scratch, received, into: targets)
+        var content = try await convert(scratch, received, into: targets)
+        content.provenance?.received = content.received?.digest
+        return content
     }
 
     /// Staged bytes become the image's own where they already are in a store that was asked for; other stores get a
@@ -118,8 +121,12 @@ struct Transfer: Sendable {
 
     private func storage(holding key: ObjectKey, of stage: StagedObject) async throws -> any ImageStorage {
         guard let storage = runner.storages[stage.store] else { throw unreachable(stage.store) }
-        guard try await storage.size(key) == stage.sizeBytes else {
-            throw Fault.rejected("the staged data is gone from store '\(stage.store)'; upload it again")
+        guard let size = try await storage.size(key) else {
+            // A store that is coming up may say so for a moment, of what it has.
+            throw Fault.damaged("the staged data is not in store '\(stage.store)'; if it stays so, upload it again")
+        }
+        guard size == stage.sizeBytes else {
+            throw Fault.rejected("the staged data in store '\(stage.store)' has another size; upload it again")
         }
         return storage
     }

@@ -68,6 +68,19 @@ extension LeaseStore {
         return CatalogState(id: values[0].string, sequence: values[1].int ?? 0)
     }
 
+    /// Whether a store has been set up for this catalog, by whatever process.
+    package func isStoreKnown(_ store: StoreID) async throws -> Bool {
+        let reply = try await read([RedisCommand("HGET", keys.control, "store:\(store)")])
+        return reply.first?.string == "1"
+    }
+
+    /// Remembers that a store has been set up.
+    package func noteStore(_ store: StoreID) async throws {
+        guard try await call(Scripts.storeNote, [store.rawValue], isDurable: true).word == "noted" else {
+            throw LeaseStoreError.malformed(reason: "store-note")
+        }
+    }
+
     /// Reports garbage as removed; an entry that was named again meanwhile stays.
     package func finishGarbage(of store: StoreID, _ entries: [GarbageBatch.Entry]) async throws {
         guard !entries.isEmpty else { return }

@@ -34,6 +34,7 @@ enum Scripts {
     static let imageScan = script("image-scan", PackageResources.image_scan_lua)
     static let objectReport = script("object-report", PackageResources.object_report_lua)
     static let storeReport = script("store-report", PackageResources.store_report_lua)
+    static let storeNote = script("store-note", PackageResources.store_note_lua)
     static let taskExpire = script("task-expire", PackageResources.task_expire_lua)
     static let leaseScan = script("lease-scan", PackageResources.lease_scan_lua)
     static let processRegister = script("process-register", PackageResources.process_register_lua)
@@ -48,7 +49,8 @@ enum Scripts {
         importSuspect,
         importRecover, importCancel, imageCreate, imageUpdate, imageDelete, imageSwitch, memberAdd, memberAnswer,
         memberRemove, garbageName, garbageCheck, garbageTake, garbageDone, turnBegin, auditStep, auditIndex, auditImage,
-        imageScan, objectReport, storeReport, taskExpire, leaseScan, processRegister, processLeave, queuePause,
+        imageScan, objectReport, storeReport, storeNote, taskExpire, leaseScan, processRegister, processLeave,
+        queuePause,
         queueStats, catalogOpen,
     ]
 

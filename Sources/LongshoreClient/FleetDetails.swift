@@ -45,7 +45,8 @@ package enum FleetDetails {
             ("its SHA-256", provenance.certificate?.sha256 ?? ""), ("etag", provenance.etag ?? ""),
             ("last modified", provenance.lastModified ?? ""),
             ("fetched", "\(moment(provenance.endedAtMs, nowMs)), \(sizeText(provenance.sizeBytes)) in \(took)"),
-            ("compared with", provenance.checksum ?? ""), ("as said by", provenance.checksumUrl ?? ""),
+            ("its digest", provenance.received ?? ""), ("compared with", provenance.checksum ?? ""),
+            ("as said by", provenance.checksumUrl ?? ""),
             ("signed by", provenance.signers?.joined(separator: ", ") ?? ""),
         ]
         return pairs(facts, paint: paint)

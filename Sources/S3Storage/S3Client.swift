@@ -54,7 +54,7 @@ final class S3Client: Sendable {
         // Uploads side by side want connections of their own.
         settings.httpVersion = .http1Only
         settings.dnsOverride = configuration.addresses
-        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1024
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.idleTimeout = .seconds(15)
         settings.http1_1ConnectionDebugInitializer = { StatusCheck.add(to: $0) }

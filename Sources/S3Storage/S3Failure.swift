@@ -76,8 +76,10 @@ struct S3Refusal: Hashable, Sendable {
         self.init(status: status)
         let error = S3XML(parsing: body.readableBytesView)
         func clean(_ text: String?) -> String {
-            let line = redact(text ?? "").prefix(200).unicodeScalars.map { $0.properties.isWhitespace ? " " : $0 }
-            return String(String.UnicodeScalarView(line.filter { $0.value >= 32 && $0.value != 127 }))
+            let line = redact(text ?? "").unicodeScalars.prefix(200).map { $0.properties.isWhitespace ? " " : $0 }
+            return String(
+                String.UnicodeScalarView(
+                    line.filter { ![.control, .format].contains($0.properties.generalCategory) }))
         }
         if let error, error.name == "Error" {
             code = clean(error.value("Code"))

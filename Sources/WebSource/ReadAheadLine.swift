@@ -41,20 +41,34 @@ struct ReadAheadLine {
             let request = try SourceRequest(range, of: validators, keepsConnection: true)
             if let kept = answer {
                 answer = nil
-                answer = try await visit.answer(to: request, on: kept)
-                if answer != nil { return true }
+                if let next = try await visit.answer(to: request, on: kept) {
+                    return await isMeasured(next)
+                }
             }
             let fresh = try await visit.answer(to: request)
             guard case .offset = fresh.start else {
                 await visit.close(fresh.connection)
                 return false
             }
-            answer = fresh
+            guard await isMeasured(fresh) else { return false }
             inbound = fresh.connection.inbound.makeAsyncIterator()
             return true
         } catch {
             return false
         }
+    }
+
+    /// Takes an answer that says how long it is, which the range is: where it ends of another kind, in chunks, what is too
+    /// short would be waited for, and what is too long would be taken for the next one's beginning.
+    private mutating func isMeasured(_ next: SourceAnswer) async -> Bool {
+        let headers = next.head.headers
+        guard headers.contains(name: "content-length"), !headers.contains(name: "transfer-encoding") else {
+            await visit.close(next.connection)
+            (answer, inbound) = (nil, nil)
+            return false
+        }
+        answer = next
+        return true
     }
 
     mutating func close() async {

@@ -21,7 +21,7 @@ package struct SourceBody: AsyncSequence, Sendable {
         private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
         /// Of the next byte.
         private var offset: Int64 = 0
-        private var pace = Pace()
+        private var pace: Pace
         private var tempo: Tempo
         private var carrying: CarryOn
         private var ahead: ReadAhead?
@@ -33,6 +33,7 @@ package struct SourceBody: AsyncSequence, Sendable {
         init(_ body: SourceBody) {
             self.body = body
             answer = body.first
+            pace = Pace(window: body.visit.limits.rateWindow)
             inbound = answer.connection.inbound.makeAsyncIterator()
             if case .offset(let offset) = body.start { self.offset = offset }
             carrying = CarryOn(limits: body.visit.limits)
@@ -136,13 +137,15 @@ package struct SourceBody: AsyncSequence, Sendable {
 struct Pace {
     private var bytes: Int64 = 0
     private var waited: Duration = .zero
-    static let window: Duration = .seconds(60)
+    private let window: Duration
+
+    init(window: Duration) { self.window = window }
 
     mutating func isBelow(_ rate: Int64, bytes: Int, waited: Duration) -> Bool {
         self.bytes += Int64(bytes)
         self.waited += waited
-        guard self.waited >= Self.window else { return false }
-        defer { self = Pace() }
+        guard self.waited >= window else { return false }
+        defer { self = Pace(window: window) }
         return Double(self.bytes) < Double(rate) * (self.waited / .seconds(1))
     }
 }

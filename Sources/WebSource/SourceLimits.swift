@@ -8,8 +8,9 @@ package struct SourceLimits: Hashable, Sendable {
     package var idle: Duration
     /// From the first request to the last byte.
     package var total: Duration
-    /// The least number of bytes per second of waiting, judged once a minute; `nil`: any.
+    /// The least number of bytes per second of waiting, judged once in every `rateWindow`; `nil`: any.
     package var minimumRate: Int64?
+    var rateWindow: Duration = .seconds(60)
     package var maxBytes: Int64
     package var redirects: Int
     /// How often in a row the rest is asked for when a connection breaks within the body.

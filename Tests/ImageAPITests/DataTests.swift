@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Dispatch
 import FilesystemStorage
+import Foundation
 import ImageCatalog
 import ImageStorage
 import ImportModel
@@ -59,6 +60,15 @@ import Testing
                 AttemptID(task: claim.task.id, nonce: nonce), content, diskFormat: "raw", containerFormat: "bare",
                 message: "")
             #expect(published == .published)
+
+            // A store whose object is cut says so, and the other one is asked.
+            let objects = try FileManager.default.subpathsOfDirectory(atPath: service.folder.path)
+            let cut = try #require(objects.first { $0.hasPrefix("main/") && $0.hasSuffix(nonce.rawValue) })
+            let path = service.folder.appendingPathComponent(cut).path
+            let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+            #expect(truncate(path, 1000) == 0)
+            #expect(try await service.send(.GET, "/v2/images/\(id)/file").bytes == bytes)
+            try whole.write(to: URL(fileURLWithPath: path))
 
             // System calls that do not return, on the only thread that a store has.
             let hanging = DispatchSemaphore(value: 0)

@@ -24,6 +24,8 @@ struct RunningService: Sendable {
     let store: LeaseStore
     let main: FilesystemStorage
     let second: FilesystemStorage
+    /// Of both stores, each in one of its name.
+    let folder: URL
     /// One for each store, on which all its system calls run.
     let threads: [NIOThreadPool]
     let process: ProcessID
@@ -85,6 +87,7 @@ struct RunningService: Sendable {
                     try await body(
                         RunningService(
                             port: port, redis: redis, client: client, store: store, main: stores[0], second: stores[1],
+                            folder: folder,
                             threads: threads,
                             process: process, http: http, group: group))
                 }

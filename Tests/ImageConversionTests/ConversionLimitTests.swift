@@ -68,6 +68,10 @@ import Testing
             let full = try await failure(
                 "echo 'qemu-img: error while writing at byte 0: No space left on device' >&2; exit 1")
             #expect(full.isPassing && full.description.contains("import.scratch"))
+            let quoted = try await failure(
+                "printf \"qemu-img: no bitmap 'x: No space left on device\\n: File too large': Invalid argument\\n\" >&2; "
+                    + "exit 1")
+            #expect(quoted.isRefusal && quoted.description.contains("failed"), "\(quoted)")
             let other = try await failure(
                 "printf 'qemu-img: /proc/self/fd/3: \\033[1mImage is corrupt\\n' >&2; exit 1")
             #expect(

@@ -178,6 +178,24 @@ import Testing
         }
     }
 
+    @Test func `the time of all steps counts together`() async throws {
+        try await CompressedFiles.with { files in
+            var limits = DecompressionLimits()
+            limits.maxRatio = 1_000_000
+            limits.maxTime = .milliseconds(20)
+            var decompressor = try Decompressor(.gzip, limits, blockBytes: 1 << 20)
+            var input = ByteBuffer(bytes: try files.make("head -c 1G /dev/zero | gzip -1 -c"))
+            var steps = 0
+            let reason = await refusal {
+                while input.readableBytes > 0 {
+                    input = try decompressor.step(input, isLast: false).rest
+                    steps += 1
+                }
+            }
+            #expect(reason?.contains("import.decompress.max-time") == true && steps > 0, "\(steps)")
+        }
+    }
+
     @Test func `only one layer is taken off, and only of what bears a mark`() async throws {
         try await CompressedFiles.with { files in
             let inner = try files.make("gzip -c disk.raw", of: CompressedFiles.plain(1000))

@@ -30,6 +30,7 @@ import Testing
             // Of the bytes as they were received.
             let provenance = try await bench.bench.store.provenance(of: image.id)
             #expect(provenance?.checksum == checksum && provenance?.sizeBytes == Int64(qcow2.count))
+            #expect(provenance?.received == "sha512:\(bench.digest(.sha512, qcow2))")
             let wrong = try await bench.importing(
                 qcow2, as: "qcow2", checksum: "sha256:\(bench.digest(.sha256, disk))", with: bench.recorder())
             #expect(wrong.result == .rejected && wrong.message.contains("digest"))

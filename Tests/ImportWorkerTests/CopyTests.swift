@@ -2,6 +2,7 @@ import FilesystemStorage
 import Foundation
 import ImageStorage
 import ImportModel
+import ImportPipeline
 import LeaseStore
 import NIOCore
 import Synchronization
@@ -60,15 +61,18 @@ import TestSupport
             _ = try await running([try bench.copyLoop([far])]) { try await bench.end(of: first) }
             let record = try #require(try await bench.store.image(image.id))
             let places = try [bench.storage as any ImageStorage, far].map { storage in
-                CopySource.Place(
+                StoredImage.Place(
                     storage: BreakingStorage(storage, after: storage.id == far.id ? .max : 1_500_000),
                     key: try #require(record.locations[storage.id].flatMap(ObjectKey.init)))
             }
-            let source = CopySource(places: places, sizeBytes: Int64(Self.bytes.count), logger: bench.logger)
+            let left = Mutex<[StorageError]>([])
+            let source = StoredImage(
+                places: places, sizeBytes: Int64(Self.bytes.count), stall: .seconds(60)
+            ) { error in left.withLock { $0.append(error) } }
             var read: [UInt8] = []
             for try await block in source { read += Array(block.readableBytesView) }
-            #expect(read == Self.bytes)
-            let broken = CopySource(places: [places[0]], sizeBytes: source.sizeBytes, logger: bench.logger)
+            #expect(read == Self.bytes && left.withLock(\.count) == 1)
+            let broken = StoredImage(places: [places[0]], sizeBytes: source.sizeBytes, stall: .seconds(60)) { _ in }
             await #expect(throws: StorageError.self) { for try await _ in broken {} }
         }
     }

@@ -71,6 +71,13 @@ import Testing
             #expect(image.sizeBytes == Int64(disk.count))
             #expect(image.virtualSizeBytes == 8 << 20)
             #expect(image.digests?.sha512 == digest(.sha512, disk))
+            let told = try await bench.store.provenance(of: image.id)
+            #expect(told?.received == "sha256:\(digest(.sha256, packed))" && told?.sizeBytes == Int64(packed.count))
+            let unasked = try await importing(packed, bench).image
+            #expect(
+                try await bench.store.provenance(of: unasked)?.received == "sha512:\(digest(.sha512, packed))")
+            let plain = try await importing(disk, bench).image
+            #expect(try await bench.store.provenance(of: plain)?.received == nil)
         }
     }
 

@@ -143,6 +143,23 @@ import Testing
         }
     }
 
+    @Test func `staged data that a store does not have just now is looked for again`() async throws {
+        try await WorkBench.with { bench in
+            let (staged, task) = try await stage(thenInto: [WorkBench.storeID], bench)
+            let path = bench.folder.path + "/store/objects"
+            try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+            let loop = try bench.claimLoop()
+            let ended = try await running([loop]) {
+                try await eventually { try await !bench.store.history(task.id).isEmpty }
+                try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+                return try await bench.end(of: task.id)
+            }
+            #expect(ended.state == .success && ended.attempt > 1, "\(ended.message)")
+            #expect(try await bench.store.history(task.id).first?.reason.contains("is not in store") == true)
+            #expect(try await bench.store.image(task.image)?.locations == [WorkBench.storeID: staged.key])
+        }
+    }
+
     @Test func `where staged data is adopted, and the other stores fail, these alone have failed`() async throws {
         try await WorkBench.with { bench in
             let other = try await second(bench, isUsable: false)

@@ -87,6 +87,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [(String(repeating: "b", count: 32), ObjectCopy.doubtful), ("o-2", .made)])
+    func `an original whose tag is another digest than the image's is not trusted`(
+        tag: String, expected: ObjectCopy
+    ) async throws {
+        let service = Copier(originalTag: tag, copyTag: tag)
+        try await withFake({ service.reply(to: $0) }) { store, _ in
+            let (original, key) = (newKey(), newKey())
+            service.original = store.location.name(of: original)
+            let description = ObjectDescription(
+                image: key.image, sizeBytes: 3,
+                digests: ContentDigests(md5: String(repeating: "a", count: 32), sha512: ""))
+            let copy = try await store.copy(original, of: store, to: key, description, step: { _ in })
+            #expect(copy == expected)
+        }
+    }
+
     @Test func `an original that has changed, and a service that does not copy, are errors of the store`() async throws
     {
         for reply in [

@@ -18,7 +18,7 @@ extension SystemTests {
                 let line = try await worker.logged("store 'bucket' cannot be used now")
                 #expect(line.level == "error")
                 let readiness = try await api.client.send(.GET, "/readyz")
-                #expect(readiness.status == 503 && readiness.text.contains("store 'bucket'"), "\(readiness.text)")
+                #expect(readiness.status == 200 && readiness.text.contains("store 'bucket'"), "\(readiness.text)")
                 for process in try await api.client.workers() { #expect(process.stores.map(\.rawValue) == ["main"]) }
 
                 // The other store is as good as ever.
@@ -62,6 +62,32 @@ extension SystemTests {
             }
         }
 
+        @Test(
+            "a folder that was a store, and is bare, is taken for one that is not mounted, and only the doctor sets it up"
+        )
+        func notMounted() async throws {
+            try await Fleet.run(Fleet.Plan(Fleet.patient)) { fleet in
+                try await fleet.startWorker().terminate()
+                try FileManager.default.moveItem(at: fleet.store, to: fleet.folder.appendingPathComponent("mounted"))
+                for isThere in [false, true] {
+                    if isThere {
+                        try FileManager.default.createDirectory(at: fleet.store, withIntermediateDirectories: false)
+                    }
+                    let worker = try fleet.beginWorker(Fleet.Launch(mayDie: true))
+                    try await eventually(within: .seconds(60)) { worker.hasExited }
+                    #expect(worker.text.contains("it has no marker, and it had one"), "\(worker.text)")
+                    let found = FileManager.default.enumerator(atPath: fleet.store.path)?.allObjects ?? []
+                    #expect(found.isEmpty)
+                }
+                let sick = try await Program.run(Program.longshore, doctor(fleet))
+                #expect(sick.code != 0 && sick.output.contains("it had one"), "\(sick.output)")
+                let released = try await Program.run(
+                    Program.longshore, doctor(fleet) + ["--release-store", "main"])
+                #expect(released.output.contains("is set up again"), "\(released.output)\(released.complaint)")
+                try await fleet.startWorker().terminate()
+            }
+        }
+
         @Test("a store that does not know the credentials keeps a process from starting")
         func wrongCredentials() async throws {
             try await withFleet { fleet, _, keys in
@@ -72,6 +98,13 @@ extension SystemTests {
                 try await eventually(within: .seconds(60)) { worker.hasExited }
                 #expect(worker.text.contains("store 'bucket'"), "\(worker.text)")
             }
+        }
+
+        private func doctor(_ fleet: Fleet) -> [String] {
+            [
+                "doctor", "--redis-url", "unix://\(fleet.redis.folder.path)/s", "--store",
+                "main=filesystem:\(fleet.store.path)",
+            ]
         }
 
         /// A fleet with a folder, and a bucket behind a proxy.

@@ -51,6 +51,20 @@ struct RangedImage: Sendable {
         ]
     }
 
+    /// A part whose length is not announced, in one chunk.
+    func chunked(_ range: Range<Int>, sending: Range<Int>) -> [Step] {
+        let sent = sending.clamped(to: 0..<bytes.count)
+        return [
+            head(
+                "206 Partial Content",
+                [
+                    "Transfer-Encoding: chunked",
+                    "Content-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(bytes.count)",
+                ] + version),
+            .send("\(String(sent.count, radix: 16))\r\n"), .sendBytes(Array(bytes[sent])), .send("\r\n0\r\n\r\n"),
+        ]
+    }
+
     private func head(_ status: String, _ headers: [String]) -> Step {
         .send((["HTTP/1.1 \(status)"] + headers).joined(separator: "\r\n") + "\r\n\r\n")
     }

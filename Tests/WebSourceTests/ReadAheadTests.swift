@@ -61,6 +61,25 @@ import Testing
         }
     }
 
+    /// In chunks, nobody knows where it ends: the rest of one answer would be the beginning of the next.
+    @Test(arguments: [-1, 0, 1])
+    func `an answer that does not say how long it is, is not fetched ahead`(more: Int) async throws {
+        try await withLocalServer(
+            limits: limits,
+            { request in
+                guard let range = image.range(request) else { return slowly() }
+                return image.chunked(range, sending: range.lowerBound..<range.upperBound + more) + [.again]
+            }
+        ) { server, source in
+            try await source.withSource(server.url()) { opened in
+                let bytes = try await opened.allBytes()
+                #expect(bytes == image.bytes)
+            }
+            #expect(!ranges(server).isEmpty)
+            try await eventually { server.openConnections == 0 }
+        }
+    }
+
     @Test(arguments: [
         ["ETag: \"v1\""], ["ETag: \"v1\"", "Accept-Ranges: none"], ["ETag: W/\"v1\"", "Accept-Ranges: bytes"],
         ["Accept-Ranges: bytes"],

@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func `a slow source is told after a minute of waiting, and a busy one is not`() {
-        var pace = Pace()
+        var pace = Pace(window: .seconds(60))
         let steps: [(bytes: Int, seconds: Int)] = [(10, 59), (10, 1), (60_000, 60)]
         #expect(
             steps.map { pace.isBelow(1000, bytes: $0.bytes, waited: .seconds($0.seconds)) } == [false, true, false])

@@ -12,7 +12,13 @@ struct StoreMarkers: Sendable {
         do {
             return try await with(place) { storage, store in
                 guard let marker = try await storage.marker() else {
-                    return .warning("not set up yet", remedy: "the first process that starts does it")
+                    guard try await store.isStoreKnown(place.id) else {
+                        return .warning("not set up yet", remedy: "the first process that starts does it")
+                    }
+                    return .failure(
+                        "it has no marker, and it had one",
+                        remedy: "mount its file system, or mend its path; if what it held is lost for good, "
+                            + "`longshore doctor --release-store \(place.id)` sets it up again")
                 }
                 let catalog = try await store.catalogState()
                 guard let reason = marker.reasonToHold(catalog: catalog.id, sequence: catalog.sequence) else {
@@ -41,13 +47,18 @@ struct StoreMarkers: Sendable {
             throw InvalidValue("there is no store '\(name)' in the configuration; it has: \(known)")
         }
         return try await with(place) { storage, store in
-            try await storage.check()
-            guard let marker = try await storage.marker() else {
-                throw InvalidValue("store '\(id)' has no marker; start a process, which sets it up")
-            }
             // An emptied Redis gets a catalog, as it would from the first process that starts.
             let catalogID = try await store.openCatalog()
             let sequence = try await store.catalogState().sequence
+            guard let marker = try await storage.marker() else {
+                guard try await store.isStoreKnown(place.id) else {
+                    throw InvalidValue("store '\(id)' has no marker; start a process, which sets it up")
+                }
+                try await storage.setMarker(StoreMarker(catalogId: catalogID, mark: sequence))
+                try await storage.check()
+                return "store '\(id)' is set up again; images that were only there have lost their bytes"
+            }
+            try await storage.check()
             guard marker.catalogId == catalogID || parts.dropFirst().first == marker.catalogId else {
                 throw InvalidValue(
                     "store '\(id)' belongs to the catalog \(marker.catalogId), Redis has \(catalogID); if that one is "

@@ -18,11 +18,16 @@ struct StoreSetup: Sendable {
         // After the marker: what others have written there while this process starts is no loss.
         let sequence = try await store.catalogState().sequence
         if isNew {
-            guard mayBeNew() else {
+            guard try await !store.isStoreKnown(storage.id) else {
                 throw StorageError.misconfigured(
                     storage.id,
-                    reason: "it has no marker: its file system is not mounted, or it was never set up; mount it, or, "
-                        + "if it is new, restart a process")
+                    reason: "it has no marker, and it had one: its file system is not mounted, or it is another folder "
+                        + "or bucket; mount it; if what it held is lost for good, "
+                        + "`longshore doctor --release-store \(storage.id)`")
+            }
+            guard mayBeNew() else {
+                throw StorageError.misconfigured(
+                    storage.id, reason: "it has no marker: it was never set up; restart a process, which does it")
             }
             logger.notice("store '\(storage.id)' is new: it is marked as this catalog's")
             marker = try await storage.updateMarker(StoreMarker(catalogId: catalogID, mark: sequence), isNew: true)
@@ -38,6 +43,8 @@ struct StoreSetup: Sendable {
             if !isNew { try await hold(storage, marker, sequence) }
         }
         try await storage.check()
+        // Behind everything that may fail: what is noted must have been there.
+        try await store.noteStore(storage.id)
     }
 
     /// An older Redis is held before new imports make it look like the one that was lost.
