@@ -7,12 +7,14 @@ package import ImportModel
 package import LeaseStore
 package import Logging
 import NIOCore
+import NIOPosix
 import ServiceLifecycle
 package import WebSource
 
 /// The HTTP service: the Image API v2, the fleet API, health and metrics.
 ///
-/// Stops gracefully: no connection is taken any more, streams of events end, and what is being answered is answered.
+/// Stops gracefully: no connection is taken any more, streams of events end, and what is being answered is answered,
+/// uploads and downloads to their end, if that comes within `drainTimeout`.
 package struct ImageService: Service {
     /// A store as the service offers it.
     package struct Store: Sendable {
@@ -37,8 +39,9 @@ package struct ImageService: Service {
         package var maxUploadBytes: Int64
         /// How long a request sits out an outage of Redis.
         package var patience: Duration = .seconds(5)
-        /// How long a client may be silent in the middle of a request, or between two.
-        package var idleTimeout: Duration = .seconds(300)
+        /// How long what was begun may take when the service stops; then it is cut off.
+        package var drainTimeout: Duration = .seconds(600)
+        package var limits = ConnectionLimits()
 
         package init(host: String, port: Int, publicEndpoint: String? = nil, maxUploadBytes: Int64 = 1 << 40) {
             self.host = host
@@ -104,22 +107,26 @@ package struct ImageService: Service {
     package func run() async throws {
         let drain = DrainState()
         let events = EventHub(store: parts.leaseStore, logger: logger)
-        var http = HTTP1Channel.Configuration(
-            idleTimeout: .milliseconds(configuration.idleTimeout.wholeMilliseconds))
-        http.httpDecoder = .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
+        let connections = OpenConnections()
+        let (limits, logger) = (configuration.limits, logger)
+        let refuse = UnreadRequests(observe: parts.observeRequest, logger: logger)
         let application = Application(
             responder: VersionedPaths(next: router(drain: drain, events: events).buildResponder()),
-            server: .http1(configuration: http),
+            server: HTTPServerBuilder { responder in
+                GuardedChannel(responder: responder, limits: limits, connections: connections, refuse: refuse)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
             services: [events],
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? configuration.port) },
             logger: logger)
+        defer { connections.end() }
         try await withGracefulShutdownHandler {
             try await application.run()
         } onGracefulShutdown: {
             drain.begin()
+            connections.stop(within: configuration.drainTimeout, on: MultiThreadedEventLoopGroup.singleton.any())
         }
     }
 

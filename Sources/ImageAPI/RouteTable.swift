@@ -5,6 +5,11 @@ import Hummingbird
 struct RouteTable {
     typealias Handler = @Sendable (Request, APIContext) async throws -> Response
 
+    /// Those that have routes, or refusals, of their own.
+    static let methods: [HTTPRequest.Method] = [.get, .head, .put, .post, .patch, .delete, .options, .trace]
+    /// What any other method is served as: methods are a stranger's choice.
+    static let other = HTTPRequest.Method("OTHER") ?? .trace
+
     private let router: Router<APIContext>
     private var methods: [String: Set<HTTPRequest.Method>] = [:]
 
@@ -35,13 +40,13 @@ struct RouteTable {
 
     /// To be called last: every other method on a known path is answered with 405 and what is allowed.
     func refuseOtherMethods() {
-        let all: [HTTPRequest.Method] = [.get, .head, .put, .post, .patch, .delete, .options, .trace]
         for (path, allowed) in methods {
             let allow = allowed.map(\.rawValue).sorted().joined(separator: ", ")
-            for method in all where !allowed.contains(method) {
+            for method in Self.methods + [Self.other] where !allowed.contains(method) {
                 router.on(RouterPath(path), method: method) { request, _ -> Response in
                     throw APIError(
-                        .methodNotAllowed, "\(method.rawValue) is not allowed here; use \(allow).",
+                        .methodNotAllowed,
+                        "\(method == Self.other ? "The method" : method.rawValue) is not allowed here; use \(allow).",
                         headers: [.allow: allow])
                 }
             }

@@ -1,12 +1,19 @@
 import HTTPTypes
 import Hummingbird
 
-/// Serves `/v2.0/…` to the current minor version as `/v2/…`, and answers any other version with those there are.
+/// Serves `/v2.0/…` to the current minor version as `/v2/…`, and answers any other version with those there are. Methods
+/// that nothing is served by become one.
 struct VersionedPaths<Next: HTTPResponder>: HTTPResponder where Next.Context == APIContext {
     let next: Next
 
     func respond(to request: Request, context: APIContext) async throws -> Response {
-        try await next.respond(to: rewritten(request) ?? request, context: context)
+        var request = rewritten(request) ?? request
+        if !RouteTable.methods.contains(request.method) {
+            var head = request.head
+            head.method = RouteTable.other
+            request = Request(head: head, body: request.body)
+        }
+        return try await next.respond(to: request, context: context)
     }
 
     private func rewritten(_ request: Request) -> Request? {

@@ -47,6 +47,13 @@ extension SettingKey {
         "Rows of the policy that are to differ from `longshore policy`: `download_image=reader`.")
     static let apiMaxUploadBytes = SettingKey(
         "api.max-upload-bytes", .size, "1TiB", "The largest body of an upload or a staging.")
+    static let apiClientTimeout = SettingKey(
+        "api.client-timeout", .duration, "60s",
+        "How long the API waits for a client in the middle of a body or an answer; it goes on waiting where a KiB came for each second."
+    )
+    static let apiDrainTimeout = SettingKey(
+        "api.drain-timeout", .duration, "10m",
+        "How long uploads, downloads and other requests that have begun may go on when the API was told to stop.")
 
     static let keystoneAuthURL = SettingKey(
         "keystone.auth-url", .url(["http", "https"]), nil, "Where the service asks about tokens.")
@@ -214,6 +221,7 @@ extension SettingKey {
         redisURL, redisUsername, redisPassword, redisPasswordFile, redisCAFile, redisCertificateFile, redisKeyFile,
         redisServerName, redisPrefix, redisReplicas, redisAllowUnsafe,
         apiHost, apiPort, apiPublicEndpoint, apiIdentity, apiPolicy, apiMaxUploadBytes,
+        apiClientTimeout, apiDrainTimeout,
         keystoneAuthURL, keystonePublicURL, keystoneUsername, keystonePassword, keystonePasswordFile,
         keystoneUserDomain, keystoneProject, keystoneProjectDomain, keystoneApplicationCredentialID,
         keystoneApplicationCredentialSecret, keystoneApplicationCredentialSecretFile, keystoneCAFile, keystoneTimeout,

@@ -34,6 +34,8 @@ package struct Settings: Sendable {
         package let identity: String
         package let policy: Policy
         package let maxUploadBytes: Int64
+        package let clientTimeout: Duration
+        package let drainTimeout: Duration
     }
 
     package struct Keystone: Sendable, CustomReflectable {

@@ -40,7 +40,8 @@ extension SettingsReader {
         }
         return Settings.API(
             host: name, port: port, publicEndpoint: endpoint, identity: identity, policy: policy(.apiPolicy),
-            maxUploadBytes: size(.apiMaxUploadBytes))
+            maxUploadBytes: size(.apiMaxUploadBytes), clientTimeout: duration(.apiClientTimeout),
+            drainTimeout: duration(.apiDrainTimeout))
     }
 
     private static func isLoopback(_ host: String) -> Bool {

@@ -46,12 +46,12 @@ struct RunningService: Sendable {
     static func run(
         _ configure: (inout ImageService.Configuration) -> Void = { _ in },
         settings: LeaseSettings = LeaseSettings(), policy: Policy = Policy(), injection: MetadataInjection = .none,
-        stall: Duration = .seconds(120), _ body: (RunningService) async throws -> Void
+        stall: Duration = .seconds(120), log: CapturedLog? = nil, _ body: (RunningService) async throws -> Void
     ) async throws {
         try await withRedis { redis in
             var access = redis.configuration
             access.connectTimeout = .milliseconds(500)
-            access.commandTimeout = .milliseconds(500)
+            access.commandTimeout = .seconds(2)
             try await withClient(access) { client in
                 let store = LeaseStore(redis: client, keys: try Keys(prefix: "test"), settings: settings)
                 _ = try await store.openCatalog()
@@ -83,7 +83,7 @@ struct RunningService: Sendable {
                 parts.injection = injection
                 parts.authenticator = ProjectAuthentication()
                 parts.renderProcessMetrics = { "# of this process\n" }
-                try await serve(configuration, parts) { port, group, http in
+                try await serve(configuration, parts, log) { port, group, http in
                     try await body(
                         RunningService(
                             port: port, redis: redis, client: client, store: store, main: stores[0], second: stores[1],
@@ -97,11 +97,10 @@ struct RunningService: Sendable {
     }
 
     private static func serve(
-        _ configuration: ImageService.Configuration, _ parts: ImageService.Parts,
+        _ configuration: ImageService.Configuration, _ parts: ImageService.Parts, _ log: CapturedLog?,
         _ body: (Int, ServiceGroup, HTTPClient) async throws -> Void
     ) async throws {
-        var logger = Logger(label: "test.api")
-        logger.logLevel = .critical
+        let logger = (log ?? CapturedLog()).logger(log == nil ? .critical : .info)
         let (ports, announce) = AsyncStream.makeStream(of: Int.self)
         let service = ImageService(configuration: configuration, parts: parts, logger: logger) { announce.yield($0) }
         let group = ServiceGroup(services: [service], logger: logger)

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import ImageCatalog
 import ImportModel
 import LeaseStore
@@ -9,7 +10,7 @@ import Testing
 import TestSupport
 
 /// What only shows on the bare connection.
-@Suite struct WireTests {
+@Suite(.timeLimit(.minutes(2))) struct WireTests {
     /// Sends the pieces, waiting for an answer between two of them, and gives everything that came back.
     private func exchange(_ port: Int, _ pieces: [String], closing: Bool = false, until marker: String) async throws
         -> String
@@ -112,6 +113,58 @@ import TestSupport
                 #expect(text.isEmpty || !text.hasPrefix("HTTP/1.1 5"), "\(request.prefix(60)): \(text.prefix(60))")
             }
             #expect(try await service.send(.GET, "/healthz").status == 200)
+        }
+    }
+
+    @Test func `What is no request is refused with an id, and logged`() async throws {
+        let log = CapturedLog()
+        try await RunningService.run(log: log) { service in
+            let long = String(repeating: "x", count: 70_000)
+            for (request, status) in [
+                ("GET / HTTP/1.1\r\nHost: x\r\nX-A: \(long)\r\n\r\n", 431), ("NONSENSE\r\n\r\n", 400),
+                // The answers to whole requests come first.
+                ("GET /versions HTTP/1.1\r\nHost: x\r\n\r\nNONSENSE\r\n\r\n", 400),
+            ] {
+                let text = try await Wire.open(service.port) { wire in
+                    await wire.send(request)
+                    let first = try await wire.read(until: "HTTP/1.1 \(status)")
+                    return first + (first.contains("\n\n") ? "" : try await wire.read(until: "\n\n"))
+                }
+                let refusal = try #require(text.range(of: "HTTP/1.1 \(status)"))
+                #expect(
+                    text[refusal.lowerBound...].lowercased().contains("\r\nx-openstack-request-id: req-"), "\(text)")
+                #expect(text.contains("HTTP/1.1 200 OK") == request.hasPrefix("GET /versions"))
+            }
+        }
+        #expect(log.lines.count { $0.hasPrefix("info - - 400 ") } == 2)
+        #expect(log.lines.count { $0.hasPrefix("info - - 431 ") } == 1)
+    }
+
+    @Test func `A connection that was to speak another protocol is closed behind the answer`() async throws {
+        try await RunningService.run { service in
+            for request in [
+                "GET /versions HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+                "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n",
+            ] {
+                try await Wire.open(service.port) { wire in
+                    await wire.send(request)
+                    let answer = try await wire.read(until: "\r\n\r\n")
+                    #expect(answer.hasPrefix("HTTP/1.1 "))
+                    #expect(answer.lowercased().contains("\r\nconnection: close\r\n"), "\(answer)")
+                    _ = await wire.countToEnd()
+                }
+            }
+        }
+    }
+
+    @Test func `Any method is refused on a path that is known, and no method is known on others`() async throws {
+        try await RunningService.run { service in
+            for method in ["PROPFIND", "LOCK", "SEARCH", "MKCOL", "TRACE"] {
+                let known = try await service.send(.RAW(value: method), "/v2/images/\(ImageID.random())")
+                #expect(known.status == 405, "\(method)")
+                #expect(known.headers.first(name: "Allow") == "DELETE, GET, HEAD, PATCH", "\(method)")
+                #expect(try await service.send(.RAW(value: method), "/v2/nothing").status == 404, "\(method)")
+            }
         }
     }
 

@@ -40,11 +40,13 @@ extension Node {
         parts.renderProcessMetrics = { metrics.render() }
         let logger = logger
         let host = settings.api.host
+        var configuration = ImageService.Configuration(
+            host: host, port: settings.api.port, publicEndpoint: settings.api.publicEndpoint,
+            maxUploadBytes: settings.api.maxUploadBytes)
+        configuration.limits.client = settings.api.clientTimeout
+        configuration.drainTimeout = settings.api.drainTimeout
         return ImageService(
-            configuration: .init(
-                host: host, port: settings.api.port, publicEndpoint: settings.api.publicEndpoint,
-                maxUploadBytes: settings.api.maxUploadBytes),
-            parts: parts, logger: logger,
+            configuration: configuration, parts: parts, logger: logger,
             onListening: { port in
                 logger.notice("listening", metadata: ["host": "\(host)", "port": "\(port)"])
             })

@@ -37,7 +37,9 @@ extension Node {
                 // Who has the stores to itself looks for their objects: the workers.
                 Auditor(
                     store: store, storages: role.works ? storages : [], every: settings.audit.interval, logger: logger))
-            if let claimLoop { services += [sweeper(), claimLoop] }
+            if let claimLoop {
+                services += [sweeper(), BoundedStop(of: claimLoop, within: settings.worker.drainTimeout)]
+            }
             if role.serves {
                 let verifier = try settings.tokenVerifier(logger: logger)
                 await report(verifier)
@@ -57,6 +59,9 @@ extension Node {
         logger.notice("\(role) has stopped")
     }
 
+    /// What was cut off at its bound still tells Redis of it.
+    private static let stopMargin: Duration = .seconds(10)
+
     /// Says at start whether tokens can be checked. Whoever vouches for users may come up later than this process.
     private func report(_ verifier: (any TokenVerifier)?) async {
         guard let verifier else { return }
@@ -73,7 +78,10 @@ extension Node {
             // What fails takes the others down in order, so that running imports are given back.
             services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = settings.worker.drainTimeout
+        // For what keeps to no bound of its own: the API and the worker stop one after the other.
+        configuration.maximumGracefulShutdownDuration =
+            (role.works ? settings.worker.drainTimeout : .zero) + (role.serves ? settings.api.drainTimeout : .zero)
+            + Self.stopMargin
         logger.notice(
             role == .worker ? "worker is ready" : "\(role) is starting",
             metadata: [
