@@ -12,6 +12,20 @@ struct VHDXRegions: Hashable, Sendable, Codable {
     /// The table of the metadata and its items; none until the first region table was seen.
     private var metadata: [FileWindow] = []
 
+    private enum CodingKeys: String, CodingKey { case headers, tables, metadata }
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        headers = try values.decode([FileWindow].self, forKey: .headers)
+        tables = try values.decode([FileWindow].self, forKey: .tables)
+        metadata = try values.decode([FileWindow].self, forKey: .metadata)
+        guard headers.count == 2, tables.count == 2, [0, 2].contains(metadata.count) else {
+            throw DecodingError.dataCorruptedError(forKey: .tables, in: values, debugDescription: "not two of each")
+        }
+    }
+
     mutating func take(_ chunk: UnsafeRawBufferPointer, at position: UInt64) {
         for index in headers.indices { headers[index].take(chunk, at: position) }
         for index in tables.indices { tables[index].take(chunk, at: position) }

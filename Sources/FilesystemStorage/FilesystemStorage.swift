@@ -33,6 +33,20 @@ package struct FilesystemStorage: ImageStorage {
         }
     }
 
+    /// The beginning is copied: who has begun the other file may be frozen, and write to it when it wakes.
+    package func resume(
+        _ key: ObjectKey, _ unfinished: UnfinishedObject, at offset: Int64, expectedBytes: Int64?
+    ) async throws(StorageError) -> (any ObjectWriter)? {
+        guard let begun = ObjectKey(unfinished.key), begun != key else { return nil }
+        let (tree, threads) = (tree, threads)
+        return try await threads.run { () throws(StorageError) in
+            guard let file = try tree.openPart(begun, ofAtLeast: offset) else { return nil }
+            try tree.requireSpace(for: expectedBytes ?? offset)
+            return FilesystemWriter(
+                key: key, beginning: FileBeginning(file: file, count: offset), tree: tree, threads: threads)
+        }
+    }
+
     package func read(_ key: ObjectKey, range: Range<Int64>?) async throws(StorageError) -> ObjectBody {
         let (tree, threads) = (tree, threads)
         let reader = try await threads.run { () throws(StorageError) in

@@ -14,8 +14,10 @@ final class FilesystemWriter: ObjectWriter {
     private let state: Mutex<State>
 
     private struct State: ~Copyable {
-        /// `nil` once committed or abandoned.
+        /// `nil` once committed or abandoned, and before there is one.
         var file: OpenFile?
+        /// What has to be copied first.
+        var beginning: FileBeginning?
         var written: Int64 = 0
         /// Up to here the disk has been set to work.
         var begun: Int64 = 0
@@ -36,6 +38,57 @@ final class FilesystemWriter: ObjectWriter {
         state = Mutex(State(file: file))
     }
 
+    /// For a file that begins like another one; it is made by the first `catchUp`.
+    init(key: ObjectKey, beginning: consuming FileBeginning, tree: ObjectTree, threads: StoreThreads) {
+        self.key = key
+        self.tree = tree
+        self.threads = threads
+        state = Mutex(State(file: nil, beginning: beginning))
+    }
+
+    var checkpointUnit: Int64? { 1 }
+
+    func catchUp() async throws(StorageError) -> Bool {
+        try await threads.run { [self] () throws(StorageError) in
+            try state.withLock { state throws(StorageError) in try catchUp(&state) }
+        }
+    }
+
+    private func catchUp(_ state: inout State) throws(StorageError) -> Bool {
+        guard var beginning = state.beginning.take() else { return false }
+        if state.file == nil { state.file = try tree.createPart(key) }
+        let hasMore: Bool
+        do throws(SystemError) {
+            hasMore = try state.file?.take(from: &beginning, key.description) ?? false
+        } catch {
+            throw error.fault(of: tree.store, root: tree.root)
+        }
+        if hasMore {
+            state.beginning = consume beginning
+        } else {
+            state.written = beginning.count
+            (state.begun, state.flushed) = (state.written, state.written)
+        }
+        return hasMore
+    }
+
+    func checkpoint(at offset: Int64) async throws(StorageError) -> UnfinishedObject? {
+        try await threads.run { [self] () throws(StorageError) in
+            do throws(SystemError) {
+                // By a descriptor of its own, so that writing goes on meanwhile.
+                let file = try state.withLock { state throws(SystemError) -> OpenFile? in
+                    guard state.written >= offset else { return nil }
+                    return try state.file?.duplicate(key.description)
+                }
+                guard let file else { return nil }
+                try file.syncData(key.description)
+            } catch {
+                throw error.fault(of: tree.store, root: tree.root)
+            }
+            return UnfinishedObject(key: key.description)
+        }
+    }
+
     func write(_ block: ByteBuffer) async throws(StorageError) {
         try await threads.run { [self] () throws(StorageError) in
             try state.withLock { state throws(StorageError) in try append(block, to: &state) }
@@ -50,7 +103,12 @@ final class FilesystemWriter: ObjectWriter {
 
     func abandon() async {
         // Closing has nothing to report: the bytes stay where they are for the sweeper.
-        try? await threads.run { [self] () throws(StorageError) in state.withLock { $0.file = nil } }
+        try? await threads.run { [self] () throws(StorageError) in
+            state.withLock { state in
+                state.file = nil
+                state.beginning = nil
+            }
+        }
     }
 
     private func append(_ block: ByteBuffer, to state: inout State) throws(StorageError) {

@@ -47,6 +47,22 @@ struct ObjectTree: Sendable {
         }
     }
 
+    /// The bytes of `key` that are no object yet; `nil` where there are not so many.
+    func openPart(_ key: ObjectKey, ofAtLeast count: Int64) throws(StorageError) -> OpenFile? {
+        do {
+            return try inFolder(of: key, creating: false) { folder throws(SystemError) in
+                let file = try OpenFile(key.nonce.rawValue + Self.partSuffix, in: folder, O_RDONLY)
+                var status = stat()
+                try SystemError.check("stat", key.description) { fstat(file.descriptor, &status) }
+                return Int64(status.st_size) >= count ? consume file : nil
+            }
+        } catch {
+            try requireStore()
+            if error.code == ENOENT { return nil }
+            throw error.fault(of: store, root: root)
+        }
+    }
+
     func openObject(_ key: ObjectKey) throws(StorageError) -> OpenFile {
         do {
             return try inFolder(of: key, creating: false) { folder throws(SystemError) in

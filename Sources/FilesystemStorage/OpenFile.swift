@@ -16,7 +16,14 @@ struct OpenFile: ~Copyable, Sendable {
         descriptor = try SystemError.check("open", path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     }
 
+    private init(descriptor: CInt) { self.descriptor = descriptor }
+
     deinit { close(descriptor) }
+
+    /// The same file once more, with a descriptor of its own.
+    func duplicate(_ name: String) throws(SystemError) -> OpenFile {
+        OpenFile(descriptor: try SystemError.check("dup", name) { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) })
+    }
 
     /// The descriptor, to be closed by the caller.
     consuming func release() -> CInt {
@@ -55,6 +62,16 @@ struct OpenFile: ~Copyable, Sendable {
             // A kernel that has no such call leaves it all to `sync`.
             if ![ENOSYS, EINVAL, EOPNOTSUPP].contains(error.code) { throw error }
         }
+    }
+
+    /// Makes the bytes last, and the size that they give the file.
+    func syncData(_ name: String) throws(SystemError) {
+        try SystemError.check("fdatasync", name) { fdatasync(descriptor) }
+    }
+
+    /// Copies the next piece of another file's beginning; whether there is more.
+    func take(from beginning: inout FileBeginning, _ name: String) throws(SystemError) -> Bool {
+        try beginning.copy(to: self, name)
     }
 
     /// Writes all of `bytes` at `offset`.

@@ -58,7 +58,7 @@ extension APIError {
         switch error {
         case .full(let store, _):
             self.init(.contentTooLarge, "Store '\(store)' is full; the operator must make room.", cause: error)
-        case .exists, .notFound, .unavailable, .misconfigured:
+        case .overtaken, .exists, .notFound, .unavailable, .misconfigured:
             self.init(
                 .serviceUnavailable, "Store '\(error.store)' cannot be used right now; try again later.",
                 headers: [.retryAfter: "5"], cause: error)

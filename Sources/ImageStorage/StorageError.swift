@@ -4,6 +4,8 @@ package import ImportModel
 package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The object is there already, or somebody else is writing it.
     case exists(StoreID, ObjectKey)
+    /// What another writer had begun, and this one went on with, is complete, and not with this one's bytes.
+    case overtaken(StoreID, ObjectKey)
     /// There is no such object.
     case notFound(StoreID, ObjectKey)
     /// No room: disk or quota.
@@ -15,7 +17,8 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var store: StoreID {
         switch self {
-        case .exists(let store, _), .notFound(let store, _), .full(let store, _), .unavailable(let store, _),
+        case .exists(let store, _), .overtaken(let store, _), .notFound(let store, _), .full(let store, _),
+            .unavailable(let store, _),
             .misconfigured(let store, _):
             store
         }
@@ -25,6 +28,8 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .exists(let store, let key):
             "store '\(store)': object \(key) exists or is being written, and objects are written once; start a new attempt"
+        case .overtaken(let store, let key):
+            "store '\(store)': object \(key) was completed or changed by a worker that had begun it; start a new attempt"
         case .notFound(let store, let key):
             "store '\(store)': there is no object \(key); check that this host sees the same store as its peers"
         case .full(let store, let reason):

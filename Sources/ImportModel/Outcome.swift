@@ -6,6 +6,8 @@ package enum Outcome: Hashable, Sendable {
     case retry(reason: String, after: Duration?)
     /// The input can never be imported.
     case rejected(reason: String)
+    /// What was continued cannot be: another attempt begins anew, and this one is not held against the task.
+    case startOver(reason: String)
     /// This worker is at fault (its disk, its credentials): the attempt is not held against the task.
     case workerFault(reason: String)
     /// Redis refused the nonce: somebody else decides now.

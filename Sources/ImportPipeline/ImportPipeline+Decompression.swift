@@ -37,6 +37,7 @@ extension ImportPipeline {
                     var plain = self
                     // It speaks of the bytes as received, and is compared with them.
                     plain.expected = nil
+                    plain.checkpoints = nil
                     return try await plain.store(expectedBytes: nil, description: description) { take in
                         try await unpack(first, then: inbox, format, limits) { block in
                             try await take(block)

@@ -33,6 +33,9 @@ package struct ImportPipeline: Sendable {
     let isSecured: Bool
     let patience: StorePatience
     var expected: ExpectedDigest?
+    /// How to take checkpoints, if at all; and the one to go on from.
+    var checkpoints: CheckpointPlan?
+    var start: StreamCheckpoint?
     let maxBytes: Int64
     let declared: DeclaredFormat?
     let allowsEmpty: Bool
@@ -86,13 +89,14 @@ package struct ImportPipeline: Sendable {
     /// - Parameters:
     ///   - expectedBytes: the size that the source announced; any other is an error.
     ///   - description: what to keep beside the objects, made once size and digests are known.
-    /// - Throws: `PipelineError`; the source's and the gate's errors unchanged; `CancellationError`.
+    /// - Throws: `PipelineError`; `CannotContinue`; the source's and the gate's errors unchanged; `CancellationError`.
     package func run<Source: AsyncSequence & Sendable>(
         _ source: Source, expectedBytes: Int64?,
         description: @escaping @Sendable (_ sizeBytes: Int64, _ digests: ContentDigests) -> ObjectDescription
     ) async throws -> ImportedContent where Source.Element == ByteBuffer {
         if let expectedBytes, expectedBytes > maxBytes { throw PipelineError.tooLarge(limit: maxBytes) }
-        if let decompression {
+        // A checkpoint is of bytes that are stored as they are received.
+        if let decompression, start == nil {
             return try await decompress(
                 source, expectedBytes: expectedBytes, limits: decompression, description: description)
         }
@@ -100,6 +104,17 @@ package struct ImportPipeline: Sendable {
             try await receive(source, expectedBytes: expectedBytes, take)
         }
     }
+
+    /// The same run, behind what a checkpoint says: its source has to begin there. Another one is taken now and then.
+    package func checkpointed(by plan: CheckpointPlan, from start: StreamCheckpoint?) -> ImportPipeline {
+        var pipeline = self
+        pipeline.checkpoints = plan
+        pipeline.start = start
+        return pipeline
+    }
+
+    /// Every digest that is taken.
+    var algorithms: Set<DigestAlgorithm> { Set([.md5, .sha512] + (expected.map { [$0.algorithm] } ?? [])) }
 
     /// Hands blocks on, one after the other, and returns the number of their bytes.
     typealias Supply = @Sendable (_ take: (ByteBuffer) async throws -> Void) async throws -> Int64
@@ -113,8 +128,15 @@ package struct ImportPipeline: Sendable {
             targets: targets, key: key, mustAll: mustAll, isSecured: isSecured, gate: gate, patience: patience,
             onCommit: onCommit)
         do {
-            try await stores.open(expectedBytes: expectedBytes)
-            let received = try await stream(supply, into: stores)
+            if let start {
+                guard start.suits(algorithms, Set(targets.map(\.id))) else {
+                    throw CannotContinue(description: "the checkpoint is of another version, or of other stores")
+                }
+                try await stores.resume(from: start, expectedBytes: expectedBytes) { progress(start.offset) }
+            } else {
+                try await stores.open(expectedBytes: expectedBytes)
+            }
+            let received = try await stream(supply, into: stores, expectedBytes: expectedBytes)
             try compare(received)
             let inspected = try judge(received.inspection)
             try await stores.commit(description(received.sizeBytes, received.digests))

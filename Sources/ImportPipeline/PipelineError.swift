@@ -24,6 +24,14 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Every store failed.
     case noStoreLeft([StoreID: StorageError])
 
+    /// Whether it is about the bytes themselves.
+    package var isVerdict: Bool {
+        switch self {
+        case .digestMismatch, .refusedFormat, .refusedCompression, .empty, .tooLarge, .tooLong: true
+        case .noMemory, .tooShort, .storage, .noStoreLeft: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .digestMismatch(let expected, let actual):

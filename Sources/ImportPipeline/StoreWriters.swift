@@ -42,8 +42,13 @@ final class StoreWriters: Sendable {
     var open: [StoreID] { state.withLock { state in state.writers.keys.filter { state.failures[$0] == nil } } }
     var failures: [StoreID: StorageError] { state.withLock(\.failures) }
     var locations: [StoreID: String] {
-        state.withLock { state in Dictionary(uniqueKeysWithValues: state.committed.map { ($0, key.description) }) }
+        state.withLock { state in
+            let keys = state.committed.map { ($0, (state.writers[$0]?.handedKey ?? key).description) }
+            return Dictionary(uniqueKeysWithValues: keys)
+        }
     }
+    /// Where each of the stores allows checkpoints; one that does not is `nil`.
+    var checkpointUnits: [Int64?] { state.withLock { state in state.writers.values.map(\.checkpointUnit) } }
 
     /// Opens the object in all stores at once: the source is connected already, and waits.
     func open(expectedBytes: Int64?) async throws {
@@ -67,20 +72,100 @@ final class StoreWriters: Sendable {
         }
     }
 
-    /// Writes what the queue brings to one store. A store that fails, and is not needed, leaves the queue.
-    func write(_ queue: BlockQueue, to store: StoreID) async throws {
-        guard let writer = state.withLock({ $0.writers[store] }) else { return }
-        while let block = try await queue.pop() {
+    /// Opens all stores behind what a checkpoint says is there.
+    ///
+    /// - Parameter progress: told now and then, where it takes its time.
+    /// - Throws: `CannotContinue` if that is not there; then nothing has been changed.
+    func resume(
+        from checkpoint: StreamCheckpoint, expectedBytes: Int64?, progress: () -> Void
+    ) async throws {
+        let unfinished = checkpoint.stores
+        for target in targets {
             try await gate.pass()
-            let written: Void? = try await call(store, "writing a block", within: patience.call) {
-                () throws(StorageError) in
-                try await writer.write(block)
-                Failpoint.reach(.blockWritten)
-            } cleaning: { _ in
-                await writer.abandon()
+            guard let object = unfinished[target.id], ObjectKey(object.key)?.image == key.image,
+                let writer = try await resume(target, object, at: checkpoint.offset, expectedBytes)
+            else {
+                throw CannotContinue(description: "store '\(target.id)' does not have any more what was begun")
             }
-            guard written != nil else { return queue.leave() }
+            state.withLock { $0.writers[target.id] = writer }
         }
+        // Only now is anything written: whoever cannot continue begins anew under this very key.
+        for (store, writer) in state.withLock(\.writers) {
+            var isBehind = true
+            while isBehind {
+                try await gate.pass()
+                progress()
+                let hasMore = try await call(store, "copying what was begun", within: patience.call) {
+                    () throws(StorageError) in
+                    try await writer.catchUp()
+                } cleaning: { _ in
+                    await writer.abandon()
+                }
+                isBehind = hasMore ?? false
+            }
+            Failpoint.reach(.objectOpened)
+        }
+    }
+
+    private func resume(
+        _ target: any ObjectTarget, _ object: UnfinishedObject, at offset: Int64, _ expectedBytes: Int64?
+    ) async throws -> (any ObjectWriter)? {
+        let ending = await patience.wait(for: target.id, "opening an object", within: patience.call) {
+            [key] () throws(StorageError) in
+            try await target.resume(key, object, at: offset, expectedBytes: expectedBytes)
+        } cleaning: { writer in
+            await (writer ?? nil)?.abandon()
+        }
+        switch ending {
+        case .ended(.success(let writer)): return writer
+        case .ended(.failure(let error)), .leftBehind(let error):
+            if mustAll { throw PipelineError.storage(target.id, error) }
+            // Without this store, the others can only begin anew.
+            throw CannotContinue(description: error.description)
+        }
+    }
+
+    /// Writes what the queue brings to one store. A store that fails, and is not needed, leaves the queue.
+    ///
+    /// - Parameters:
+    ///   - start: how many bytes it has already.
+    ///   - marks: where it has to say how to go on with what it has then.
+    func write(_ queue: BlockQueue, to store: StoreID, from start: Int64, _ marks: StreamMarks?) async throws {
+        guard let writer = state.withLock({ $0.writers[store] }) else { return }
+        var position = start
+        // What makes bytes last may take its time; writing goes on beside it.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            while let block = try await queue.pop() {
+                if let marks, marks.isDue(position) {
+                    group.addTask { [self, position] in
+                        marks.add(store, await checkpoint(writer, of: store, at: position))
+                    }
+                }
+                try await gate.pass()
+                let written: Void? = try await call(store, "writing a block", within: patience.call) {
+                    () throws(StorageError) in
+                    try await writer.write(block)
+                    Failpoint.reach(.blockWritten)
+                } cleaning: { _ in
+                    await writer.abandon()
+                }
+                guard written != nil else { return queue.leave() }
+                position += Int64(block.readableBytes)
+            }
+        }
+    }
+
+    /// `nil` where there is none now: a store that is broken fails where it is written to, or committed.
+    private func checkpoint(
+        _ writer: any ObjectWriter, of store: StoreID, at offset: Int64
+    ) async -> UnfinishedObject? {
+        let ending = await patience.wait(for: store, "making what is written last", within: patience.call) {
+            () throws(StorageError) in
+            try await writer.checkpoint(at: offset)
+        } cleaning: { _ in
+        }
+        guard case .ended(.success(let object)) = ending else { return nil }
+        return object
     }
 
     func commit(_ description: ObjectDescription) async throws {

@@ -21,6 +21,8 @@ package struct AttemptRunner: Sendable {
         package var preferredSource: StoreID?
         /// If compressed images are decompressed, within these limits.
         package var decompression: DecompressionLimits?
+        /// How many bytes lie between two checkpoints of an import; 0 takes none.
+        package var checkpointBytes: Int64 = 32 << 20
 
         package init() {}
     }
@@ -71,9 +73,12 @@ package struct AttemptRunner: Sendable {
             store: beats, attempt: AttemptID(task: claim.task.id, nonce: claim.nonce),
             beatSeq: claim.task.beatSeq, heldSince: heldSince, bytesTotal: claim.image.stage?.sizeBytes,
             logger: logger)
+        let continuation = Continuation(
+            store: store, keeper: keeper, everyBytes: limits.checkpointBytes, logger: logger)
         let settlement = Settlement(
             store: store, attempt: keeper.attempt, retry: limits.retry, drain: drain, logger: logger)
-        let transfer = Transfer(claim: claim, keeper: keeper, runner: self, settlement: settlement)
+        let transfer = Transfer(
+            claim: claim, keeper: keeper, continuation: continuation, runner: self, settlement: settlement)
         return await keeper.keep {
             let outcome = await outcome(of: transfer, keeper, drain, settlement)
             // A task of its own, since what is known has to be written, or refused, also where this one is cancelled.
@@ -103,7 +108,11 @@ package struct AttemptRunner: Sendable {
             group.addTask { (try? await ended.wait()) ?? nil }
             // A watcher that is cancelled, because another one was first, has nothing to say.
             group.addTask { (try? await keeper.lost()).map { .leaseLost($0) } }
-            group.addTask { (try? await drain.wait()).map { .interrupted } }
+            group.addTask {
+                guard (try? await drain.wait()) != nil else { return nil }
+                await transfer.continuation.keepOnce()
+                return .interrupted
+            }
             let stall = limits.stall
             group.addTask {
                 (try? await StallWatch(limit: stall).wait(for: keeper)).map { .retry(reason: $0, after: nil) }

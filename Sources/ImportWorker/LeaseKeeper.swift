@@ -13,6 +13,8 @@ final class LeaseKeeper: WriteGate {
         /// When the last acknowledged beat (or the claim) was *sent*: from then on the lease is ours for its length.
         var held: ContinuousClock.Instant
         var beat: Beat
+        /// What is told behind the progress.
+        var remark = ""
         var isDirty = false
         /// Grows with every sign that bytes move.
         var moves: UInt64 = 0
@@ -72,7 +74,7 @@ final class LeaseKeeper: WriteGate {
     func note(bytesDone: Int64) {
         state.withLock {
             $0.beat.bytesDone = bytesDone
-            $0.beat.message = Self.progressMessage(bytesDone)
+            $0.beat.message = Self.progressMessage(bytesDone) + $0.remark
             $0.isDirty = true
             $0.moves += 1
         }
@@ -85,6 +87,15 @@ final class LeaseKeeper: WriteGate {
             $0.beat.message = "Converting to \(format): \(Int(percent.isFinite ? min(max(percent, 0), 100) : 0)) %"
             $0.isDirty = true
             $0.moves += 1
+        }
+    }
+
+    /// Told from now on with the progress.
+    func note(remark: String) {
+        state.withLock {
+            $0.remark = "; \(remark.prefix(200))"
+            $0.beat.message = Self.progressMessage($0.beat.bytesDone) + $0.remark
+            $0.isDirty = true
         }
     }
 

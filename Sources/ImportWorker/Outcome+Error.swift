@@ -41,6 +41,7 @@ extension Outcome {
                 self = isOurs ? .workerFault(reason: "\(error)") : .retry(reason: "\(error)", after: nil)
             }
         case let error as StorageError: self.init(error)
+        case Transfer.Fault.spliced(let reason): self = .startOver(reason: reason)
         case Transfer.Fault.rejected(let reason): self = .rejected(reason: reason)
         case Transfer.Fault.worker(let reason): self = .workerFault(reason: reason)
         case Transfer.Fault.damaged(let reason): self = .retry(reason: reason, after: nil)
@@ -54,6 +55,7 @@ extension Outcome {
         self =
             switch error {
             case .misconfigured: .workerFault(reason: "\(error)")
+            case .overtaken: .startOver(reason: "\(error)")
             case .exists, .notFound, .full, .unavailable: .retry(reason: "\(error)", after: nil)
             }
     }

@@ -34,6 +34,12 @@ struct Settlement: Sendable {
                 logger.error("this worker is at fault", metadata: ["reason": "\(reason)"])
                 return try await settled(
                     outcome, of: claim, try await fail(.workerFault(retryAfter: Self.faultPause), reason))
+            case .startOver(let reason):
+                logger.warning("has to begin anew", metadata: ["reason": "\(reason)"])
+                let lost = try await insist { try await store.forgetCheckpoint(of: attempt, because: reason) }
+                if let lost { return try await lose(lost, of: claim) }
+                return try await settled(
+                    outcome, of: claim, try await fail(.workerFault(retryAfter: .zero), reason))
             case .interrupted:
                 logger.info("attempt given back")
                 return try await settled(outcome, of: claim, try await insist { try await store.release(attempt) })
@@ -84,8 +90,10 @@ struct Settlement: Sendable {
 
     private func name(_ claim: Claim) async throws {
         let key = ObjectKey(image: claim.task.image, nonce: attempt.nonce).description
+        // Of what was handed over, somebody may still have it in his checkpoint: then it is left alone.
+        let handed = (claim.checkpoint?.objects ?? [:]).map { (store: $0.key, key: $0.value) }
         try await insist {
-            try await store.nameGarbage(claim.task.request.stores.map { ($0, key) })
+            try await store.nameGarbage(claim.task.request.stores.map { ($0, key) } + handed)
         }
     }
 

@@ -12,6 +12,7 @@ import WebSource
 struct Transfer: Sendable {
     let claim: Claim
     let keeper: LeaseKeeper
+    let continuation: Continuation
     let runner: AttemptRunner
     let settlement: Settlement
 
@@ -23,10 +24,12 @@ struct Transfer: Sendable {
         case worker(String)
         /// Another attempt may find it otherwise: it reads from another store first.
         case damaged(String)
+        /// Perhaps only since two halves were put together; whoever reads it in one go knows.
+        case spliced(String)
 
         var description: String {
             switch self {
-            case .rejected(let reason), .worker(let reason), .damaged(let reason): reason
+            case .rejected(let reason), .worker(let reason), .damaged(let reason), .spliced(let reason): reason
             }
         }
     }
@@ -63,9 +66,25 @@ struct Transfer: Sendable {
         if let publisher = request.publisher {
             published = try await PublishedChecksums(of: publisher, from: runner.source, signatures: runner.signatures)
         }
+        var start = try await continuation.start(of: claim)
+        while true {
+            do {
+                return try await download(uri, into: targets, published, from: start)
+            } catch let error as CannotContinue where start != nil {
+                try await continuation.beginAnew(because: error.description)
+                start = nil
+            }
+        }
+    }
+
+    /// - Parameter start: the place of an attempt before this one, to go on from if the source still is the same.
+    private func download(
+        _ uri: String, into targets: [any ImageStorage], _ published: PublishedChecksums?,
+        from start: AttemptCheckpoint?
+    ) async throws -> ImportedContent {
         let began = Date()
         let scratch = try await makeScratch()
-        let received = try await runner.source.withSource(uri) { [published] source in
+        let received = try await runner.source.withSource(uri, from: scratch == nil ? start?.position : nil) { source in
             keeper.note(bytesTotal: source.contentLength)
             let expected = try published?.file.digest(of: [uri, source.url]) ?? request.checksum
             guard source.tellsItsEnd || expected != nil else {
@@ -73,9 +92,23 @@ struct Transfer: Sendable {
                     "\(source.url): the answer has neither a length nor chunks, so that a whole image cannot be told "
                         + "from a part of one; give the image's checksum, or serve it with Content-Length")
             }
-            var content = try await pipeline(
-                into: scratch.map { [$0] } ?? targets, expected: expected, allowsEmpty: false
-            ).run(source.body, expectedBytes: source.contentLength, description: describe)
+            if case .anew(let reason) = source.start { try await continuation.beginAnew(because: reason) }
+            var pipeline = pipeline(into: scratch.map { [$0] } ?? targets, expected: expected, allowsEmpty: false)
+            var isContinued = false
+            if scratch == nil, let plan = continuation.plan(for: source) {
+                if case .offset = source.start, let start {
+                    isContinued = true
+                    continuation.goOn(from: start)
+                }
+                pipeline = pipeline.checkpointed(by: plan, from: isContinued ? start?.stream : nil)
+            }
+            var content: ImportedContent
+            do {
+                content = try await pipeline.run(
+                    source.body, expectedBytes: source.contentLength, description: describe)
+            } catch let error as PipelineError where isContinued && error.isVerdict {
+                throw Fault.spliced("\(error) (after a continuation, which is no verdict)")
+            }
             content.provenance = Provenance(
                 source.origin, sizeBytes: content.received?.sizeBytes ?? content.sizeBytes, since: began,
                 checksum: expected,

@@ -191,6 +191,9 @@ extension SettingKey {
     static let importConvertTimeout = SettingKey(
         "import.convert.timeout", .duration, "2h", "How long one conversion may take.")
 
+    static let importCheckpointSize = SettingKey(
+        "import.checkpoint-size", .size, "32MiB",
+        "How many bytes of an import lie between two checkpoints, from which another worker goes on.")
     static let importRequireFormatMatch = SettingKey(
         "import.require-format-match", .flag, "true",
         "Refuse bytes of another format than the image is declared to be. What is dangerous is refused in any case.")
@@ -232,8 +235,8 @@ extension SettingKey {
         sourcesAllow, sourcesDeny, sourcesSchemes, sourcesPorts, sourcesRedirects, sourcesConnections, sourcesMaxBytes,
         sourcesConnectTimeout,
         sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
-        importRequireFormatMatch, importKeyrings, importPlugins, importInject, importInjectIgnoredRoles,
-        importDecompressMaxRatio, importDecompressMaxMemory, importDecompressMaxTime,
+        importRequireFormatMatch, importCheckpointSize, importKeyrings, importPlugins, importInject,
+        importInjectIgnoredRoles, importDecompressMaxRatio, importDecompressMaxMemory, importDecompressMaxTime,
         importConvertTo, importScratch, importConvertMaxBytes, importConvertMaxRatio, importConvertMaxMemory,
         importConvertMaxCPU, importConvertTimeout,
         stores, stagingStore, sweepInterval, sweepMaxDelete, sweepMaxShare,

@@ -81,6 +81,7 @@ package struct Settings: Sendable {
 
     package struct Imports: Sendable {
         package let requireFormatMatch: Bool
+        package let checkpointBytes: Int64
         /// Files of keys, by the names that imports use.
         package let keyrings: [String: String]
         /// In the order in which they are applied.

@@ -88,7 +88,8 @@ extension SettingsReader {
     mutating func imports() -> Settings.Imports {
         let plugins = plugins()
         return Settings.Imports(
-            requireFormatMatch: flag(.importRequireFormatMatch), keyrings: keyrings(.importKeyrings),
+            requireFormatMatch: flag(.importRequireFormatMatch), checkpointBytes: size(.importCheckpointSize),
+            keyrings: keyrings(.importKeyrings),
             plugins: plugins, injection: injection(plugins),
             decompressMaxRatio: count(.importDecompressMaxRatio),
             decompressMaxMemoryBytes: size(.importDecompressMaxMemory),

@@ -33,6 +33,12 @@ struct PartPlan: Sendable {
         return min(max(leastBytes, size), S3Configuration.largestPartBytes)
     }
 
+    /// The size of every part, where that is certain: what is handed over has to be told by it.
+    var evenBytes: Int64? {
+        guard let expectedBytes, share(of: expectedBytes, maxParts) <= leastBytes else { return nil }
+        return leastBytes
+    }
+
     /// What each of nine tenths of so many parts must hold.
     private func share(of bytes: Int64, _ parts: Int) -> Int64 {
         let parts = Int64(max(1, parts * 9 / 10))

@@ -24,6 +24,8 @@ struct S3Objects: Sendable {
     struct PartTag: Sendable {
         let etag: String
         let checksum: String?
+
+        var withoutChecksum: PartTag { PartTag(etag: etag, checksum: nil) }
     }
 
     /// `nil` if there is no such object, or no such bucket: `HEAD` cannot tell them apart.
@@ -128,6 +130,41 @@ struct S3Objects: Sendable {
                 what: request.told(in: bucket))
         }
         return PartTag(etag: etag, checksum: text)
+    }
+
+    /// The first `count` parts of an upload as the service has them; `nil` if there is no such upload, or not so many
+    /// parts of `size` bytes.
+    func parts(
+        of upload: String, _ name: String, count: Int, size: Int64
+    ) async throws(S3CallFailure) -> [PartTag]? {
+        var tags: [PartTag] = []
+        while tags.count < count {
+            let asked = min(count - tags.count, 1000)
+            let xml: S3XML
+            do throws(S3CallFailure) {
+                xml = try await send(
+                    S3Request(
+                        action: "s3:ListMultipartUploadParts", method: .GET, name: name,
+                        query: [
+                            ("max-parts", String(asked)), ("part-number-marker", String(tags.count)),
+                            ("uploadId", upload),
+                        ], root: "ListPartsResult")
+                ).xml
+            } catch {
+                // Where listing parts is not allowed, or not known, nobody can go on either.
+                if let refusal = error.refusal, !refusal.isTransient { return nil }
+                throw error
+            }
+            let listed = xml.all("Part").prefix(asked)
+            for part in listed {
+                guard part.value("PartNumber") == String(tags.count + 1), part.value("Size") == String(size),
+                    let etag = part.value("ETag"), etag.utf8.count <= 256
+                else { return nil }
+                tags.append(PartTag(etag: etag, checksum: part.value("ChecksumSHA256")))
+            }
+            if listed.isEmpty { return nil }
+        }
+        return tags
     }
 
     /// Makes the parts of an upload an object: those that are named, and no others.

@@ -71,7 +71,33 @@ struct S3Probe: Sendable {
                 S3Imprint(of: [part], sizeBytes: Self.payload.count, $0)
             }
         }
+        if traits.checksums, await continues(name, .withChecksums) { traits.continuation = .withChecksums }
+        if traits.continuation == nil, await continues(name, .withTags, checksum: traits.checksums) {
+            traits.continuation = .withTags
+        }
         return traits
+    }
+
+    /// Whether an upload can be completed by what the service tells of its parts, and shows that in its tag.
+    private func continues(
+        _ name: String, _ way: S3Continuation, checksum: Bool = true
+    ) async -> Bool {
+        do throws(S3CallFailure) {
+            let id = try await objects.createUpload(name, writer: "check", checksums: way == .withChecksums)
+            let part = try await objects.uploadPart(1, of: id, name, Self.part, checksum: checksum)
+            guard let listed = try await objects.parts(of: id, name, count: 1, size: Self.payload.count)?.first,
+                S3Imprint.bare(listed.etag) == S3Imprint.bare(part.etag),
+                way == .withTags || listed.checksum == part.checksum
+            else { return false }
+            let told = way == .withTags ? listed.withoutChecksum : listed
+            try await objects.complete(id, name, [told], ifAbsent: false)
+            let imprint = S3Imprint(of: [told], sizeBytes: Self.payload.count, .tag)
+            guard imprint.tag != nil, let there = try await objects.head(name) else { return false }
+            return imprint.difference(to: there) == nil
+        } catch {
+            // Whatever comes instead of an answer that can be used.
+            return false
+        }
     }
 
     /// Which of the proofs the object gives.

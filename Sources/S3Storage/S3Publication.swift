@@ -13,6 +13,9 @@ struct S3Publication: Sendable {
     let store: StoreID
     let key: ObjectKey
     let writer: String
+    /// Whether others may have the same upload, and so the same token: then what the object shows tells, and nothing
+    /// else.
+    var isShared = false
 
     /// Puts the description beside the object before there is one: an object never lacks it.
     func describe(_ description: ObjectDescription, checksum: Bool) async throws(StorageError) {
@@ -38,13 +41,13 @@ struct S3Publication: Sendable {
     func publish(
         _ imprint: S3Imprint, isGuarded: Bool, _ call: () async throws(S3CallFailure) -> Void
     ) async throws(StorageError) {
-        if !isGuarded, try await look(imprint) != nil { throw .exists(store, key) }
+        if !isGuarded, try await look(imprint) != nil { throw taken }
         Failpoint.reach(.objectWritten)
         do throws(S3CallFailure) { try await call() } catch {
             return try await settle(error, imprint)
         }
         Failpoint.reach(.objectNamed)
-        if isGuarded { return }
+        if isGuarded && !isShared { return }
         guard let there = try await look(imprint) else {
             throw .unavailable(store, reason: "\(key) was removed while it was being committed")
         }
@@ -64,6 +67,8 @@ struct S3Publication: Sendable {
             throw failure.fault(of: store)
         }
         if let there { return try claim(there, imprint) }
+        // A part was written again by somebody else, with other bytes.
+        if isShared, failure.refusal?.code == "InvalidPart" { throw .overtaken(store, key) }
         if failure.refusal?.code == "NoSuchUpload" {
             throw .unavailable(store, reason: "the unfinished bytes of \(key) were removed while being written")
         }
@@ -72,11 +77,14 @@ struct S3Publication: Sendable {
 
     /// Whether the object is what this writer has written.
     private func claim(_ there: S3Objects.Head, _ imprint: S3Imprint) throws(StorageError) {
-        guard there.writer == writer else { throw .exists(store, key) }
+        guard there.writer == writer else { throw taken }
         if let difference = imprint.difference(to: there) {
+            if isShared { throw .overtaken(store, key) }
             throw .unavailable(store, reason: "\(key) was not stored as it was written: it has \(difference)")
         }
     }
+
+    private var taken: StorageError { isShared ? .overtaken(store, key) : .exists(store, key) }
 
     private func look(_ imprint: S3Imprint) async throws(StorageError) -> S3Objects.Head? {
         do throws(S3CallFailure) {

@@ -58,6 +58,29 @@ package final class S3Storage: ImageStorage {
         return try await S3Writer(key: key, expectedBytes: expectedBytes, plan: plan, in: self)
     }
 
+    /// Goes on with the upload that was begun, since what is not complete cannot be read. The parts that the checkpoint
+    /// speaks of have to be there, with the same tags; others are written again.
+    package func resume(
+        _ key: ObjectKey, _ unfinished: UnfinishedObject, at offset: Int64, expectedBytes: Int64?
+    ) async throws(StorageError) -> (any ObjectWriter)? {
+        guard traits.continuation != nil, let begun = ObjectKey(unfinished.key),
+            let upload = S3Unfinished(unfinished.note, at: offset)
+        else {
+            return nil
+        }
+        let plan = PartPlan(least: upload.partBytes, expectedBytes: expectedBytes)
+        guard plan.evenBytes == upload.partBytes else { return nil }
+        let name = location.name(of: begun)
+        return try await told { () throws(S3CallFailure) -> S3Writer? in
+            guard try await objects.head(name) == nil,
+                let tags = try await objects.parts(
+                    of: upload.upload, name, count: upload.parts, size: upload.partBytes),
+                S3Unfinished.digest(tags) == upload.tags
+            else { return nil }
+            return S3Writer(going: begun, on: upload, with: tags, plan: plan, isHanded: begun != key, in: self)
+        }
+    }
+
     package func read(_ key: ObjectKey, range: Range<Int64>?) async throws(StorageError) -> ObjectBody {
         guard let head = try await head(key) else { throw .notFound(id, key) }
         let all = 0..<head.sizeBytes

@@ -1,3 +1,11 @@
+/// How an upload can be gone on with by a process that has not begun it.
+enum S3Continuation: Hashable, Sendable {
+    /// The service tells the checksums of the parts that it has.
+    case withChecksums
+    /// It tells their tags only, so that the upload must not promise checksums.
+    case withTags
+}
+
 /// What a service can do beyond the common ground, as `check()` found out; nothing is relied on before.
 struct S3Traits: Hashable, Sendable, CustomStringConvertible {
     /// `If-None-Match: *` keeps `PutObject` from replacing an object.
@@ -10,6 +18,8 @@ struct S3Traits: Hashable, Sendable, CustomStringConvertible {
     var putProof = S3Proof.none
     /// The same for `CompleteMultipartUpload`.
     var completeProof = S3Proof.none
+    /// `nil` where parts are not told, or the tag of the whole is not made of theirs: then no two are told apart.
+    var continuation: S3Continuation?
 
     var description: String {
         let isGuarded = conditionalPut && conditionalComplete

@@ -17,7 +17,11 @@ actor S3Writer: ObjectWriter {
     private let plan: PartPlan
     private let budget: PartBudget
     private let parallelParts: Int
-    private let publication: S3Publication
+    private var publication: S3Publication
+    nonisolated let handedKey: ObjectKey?
+    nonisolated let checkpointUnit: Int64?
+    /// Whether the upload was begun with the promise of checksums, so that each part has to have one in the end.
+    private let declaresChecksums: Bool
 
     private var upload: String?
     private var part = Part()
@@ -52,7 +56,50 @@ actor S3Writer: ObjectWriter {
         publication = S3Publication(
             objects: storage.objects, store: storage.id, key: key, writer: Nonce.mint().rawValue)
         let fitsOneRequest = expectedBytes.map { $0 <= plan.leastBytes } ?? false
+        handedKey = nil
+        checkpointUnit = fitsOneRequest || traits.continuation == nil ? nil : plan.evenBytes
+        declaresChecksums = traits.checksums && (checkpointUnit == nil || traits.continuation == .withChecksums)
         if !fitsOneRequest { try await beginUpload() }
+    }
+
+    /// Goes on with somebody's upload, behind the parts that have these tags.
+    init(
+        going key: ObjectKey, on begun: S3Unfinished, with tags: [S3Objects.PartTag], plan: PartPlan, isHanded: Bool,
+        in storage: S3Storage
+    ) {
+        self.key = key
+        store = storage.id
+        objects = storage.objects
+        traits = storage.traits
+        threads = storage.threads
+        budget = storage.budget
+        parallelParts = max(storage.configuration.parallelParts, 1)
+        self.plan = plan
+        publication = S3Publication(
+            objects: storage.objects, store: storage.id, key: key, writer: begun.writer, isShared: true)
+        handedKey = isHanded ? key : nil
+        checkpointUnit = begun.partBytes
+        declaresChecksums = storage.traits.continuation == .withChecksums
+        upload = begun.upload
+        sent = tags
+        written = begun.partBytes * Int64(begun.parts)
+    }
+
+    /// Waits for the parts that are on their way; what is written meanwhile goes on.
+    func checkpoint(at offset: Int64) async throws(StorageError) -> UnfinishedObject? {
+        guard isOpen, let upload, let size = plan.evenBytes, offset > 0, offset % size == 0 else { return nil }
+        let count = Int(offset / size)
+        var tags = Array(sent.prefix(count))
+        for task in sending.prefix(count - tags.count) {
+            // Its failure is told by whoever takes its tag.
+            guard case .success(let tag) = await task.value else { return nil }
+            tags.append(tag)
+        }
+        guard tags.count == count, S3Imprint(of: tags, sizeBytes: offset, .tag).tag != nil else { return nil }
+        publication.isShared = true
+        return S3Unfinished(upload: upload, writer: publication.writer, partBytes: size, tags: tags).note.map {
+            UnfinishedObject(key: key.description, note: $0)
+        }
     }
 
     func write(_ block: ByteBuffer) async throws(StorageError) {
@@ -95,10 +142,12 @@ actor S3Writer: ObjectWriter {
         if part.bytes > 0 || nextNumber == 1 { try await sendPart() }
         while !sending.isEmpty { try await receiveTag() }
         try await publication.describe(description, checksum: traits.checksums)
-        let imprint = S3Imprint(of: sent, sizeBytes: written, traits.completeProof)
+        let imprint = S3Imprint(of: sent, sizeBytes: written, publication.isShared ? .tag : traits.completeProof)
         try await publication.publish(imprint, isGuarded: traits.conditionalComplete) {
-            [objects, traits, sent] () throws(S3CallFailure) in
-            try await objects.complete(upload, name, sent, ifAbsent: traits.conditionalComplete)
+            [objects, traits, sent, declaresChecksums] () throws(S3CallFailure) in
+            try await objects.complete(
+                upload, name, declaresChecksums ? sent : sent.map(\.withoutChecksum),
+                ifAbsent: traits.conditionalComplete)
         }
     }
 
@@ -184,7 +233,7 @@ actor S3Writer: ObjectWriter {
     private func beginUpload() async throws(StorageError) {
         do throws(S3CallFailure) {
             upload = try await objects.createUpload(
-                objects.client.location.name(of: key), writer: publication.writer, checksums: traits.checksums)
+                objects.client.location.name(of: key), writer: publication.writer, checksums: declaresChecksums)
         } catch {
             throw error.fault(of: store)
         }

@@ -14,6 +14,11 @@ import Testing
         try await withStore { store, _ in try await check.run(store) }
     }
 
+    @Test(arguments: StorageConformance.resuming)
+    func `goes on with what another writer has begun`(check: StorageConformance.Check) async throws {
+        try await withStore { store, _ in try await check.run(store) }
+    }
+
     @Test func `what is not committed is in no place where a reader looks`() async throws {
         try await withStore { store, root in
             let key = ObjectKey(image: .random(), nonce: .mint())

@@ -43,4 +43,40 @@ import Testing
         #expect(copy.finalize() == whole.finalize())
         #expect(whole.finalize().utf8.count == algorithm.hexLength)
     }
+
+    @Test(arguments: DigestAlgorithm.allCases)
+    func `a digest that was saved goes on after any length, and only after that one`(
+        algorithm: DigestAlgorithm
+    ) throws {
+        let bytes = ByteBuffer(bytes: (0..<1000).map { UInt8(truncatingIfNeeded: $0) })
+        var whole = StreamDigest(algorithm)
+        whole.update(bytes)
+        for count in [0, 1, 63, 64, 65, 127, 128, 129, 500, 999, 1000] {
+            var half = StreamDigest(algorithm)
+            half.update(try #require(bytes.getSlice(at: 0, length: count)))
+            var next = try #require(StreamDigest(algorithm, saved: half.saved, after: Int64(count)))
+            next.update(try #require(bytes.getSlice(at: count, length: 1000 - count)))
+            #expect(next.finalize() == whole.finalize())
+            #expect(StreamDigest(algorithm, saved: half.saved, after: Int64(count) + 1) == nil)
+            #expect(StreamDigest(algorithm, saved: Array(half.saved.dropLast()), after: Int64(count)) == nil)
+            #expect(StreamDigest(algorithm, saved: half.saved + [0], after: Int64(count)) == nil)
+            #expect(StreamDigest(algorithm, saved: half.saved, after: .min) == nil || count == 0)
+        }
+        #expect(StreamDigest(algorithm, saved: whole.saved, after: .max) == nil)
+    }
+
+    @Test(arguments: DigestAlgorithm.allCases)
+    func `no saved state makes a digest fail, whoever wrote it`(algorithm: DigestAlgorithm) {
+        var generator = SystemRandomNumberGenerator()
+        var digest = StreamDigest(algorithm)
+        digest.update(ByteBuffer(repeating: 1, count: 100))
+        for _ in 0..<20_000 {
+            var saved = digest.saved
+            let index = Int.random(in: saved.indices, using: &generator)
+            saved[index] = .random(in: 0...255, using: &generator)
+            guard var next = StreamDigest(algorithm, saved: saved, after: 100) else { continue }
+            next.update(ByteBuffer(repeating: 2, count: 300))
+            #expect(next.finalize().utf8.count == algorithm.hexLength)
+        }
+    }
 }

@@ -83,9 +83,10 @@ struct WorkBench: Sendable {
     func runner(
         stall: Duration = .seconds(30), storage: (any ImageStorage)? = nil, beside others: [any ImageStorage] = [],
         keyrings: [String: String] = [:], mustMatchFormat: Bool = true, decompression: DecompressionLimits? = nil,
-        converter: ImageConverter? = nil
+        converter: ImageConverter? = nil, checkpointBytes: Int64 = 2 << 20
     ) throws -> AttemptRunner {
         var limits = AttemptRunner.Limits()
+        limits.checkpointBytes = checkpointBytes
         limits.retry = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
         limits.stall = stall
         limits.mustMatchFormat = mustMatchFormat

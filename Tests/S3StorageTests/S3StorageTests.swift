@@ -15,6 +15,11 @@ import Testing
         try await withReadyStore { try await check.run($0) }
     }
 
+    @Test(arguments: StorageConformance.resuming)
+    func `goes on with what another writer has begun`(check: StorageConformance.Check) async throws {
+        try await withReadyStore { try await check.run($0) }
+    }
+
     @Test(arguments: StorageConformance.checks)
     func `keeps the contract of stores with the bucket in the name of the host`(
         check: StorageConformance.Check
@@ -69,7 +74,7 @@ import Testing
                 store.traits
                     == S3Traits(
                         conditionalPut: true, conditionalComplete: true, checksums: true, putProof: .checksum,
-                        completeProof: .checksum))
+                        completeProof: .checksum, continuation: .withTags))
             let left = try await store.objects.objects(prefix: store.location.prefix, after: nil).objects
             #expect(left.map(\.name) == [store.location.prefix + S3Storage.markerName])
             #expect(try await store.objects.uploads(prefix: store.location.prefix, after: nil).uploads.isEmpty)

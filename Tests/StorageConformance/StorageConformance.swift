@@ -189,7 +189,7 @@ package struct StorageConformance: Sendable {
 }
 
 extension StorageConformance.Check {
-    fileprivate init(_ name: String, _ run: @escaping @Sendable (any ImageStorage) async throws -> Void) {
+    init(_ name: String, _ run: @escaping @Sendable (any ImageStorage) async throws -> Void) {
         testDescription = name
         self.run = run
     }

@@ -110,6 +110,7 @@ extension Node {
         limits.preferredSource = settings.defaultStore?.id
         limits.maxBytes = settings.sources.maxBytes
         limits.mustMatchFormat = settings.imports.requireFormatMatch
+        limits.checkpointBytes = settings.imports.checkpointBytes
         if settings.imports.plugins.contains(.decompress) {
             var decompression = DecompressionLimits()
             decompression.maxRatio = Int64(settings.imports.decompressMaxRatio)

@@ -1,0 +1,42 @@
+import Foundation
+import ImageStorage
+import ImportPipeline
+import LeaseStore
+import WebSource
+
+/// What an attempt leaves to the next one, as Redis keeps it. Nothing of it is trusted when it comes back: what cannot
+/// be read, or is of another edition, is begun anew.
+struct AttemptCheckpoint: Codable, Sendable {
+    private static let edition = 1
+
+    private var edition = AttemptCheckpoint.edition
+    var validators: SourceValidators
+    var stream: StreamCheckpoint
+
+    init(validators: SourceValidators, stream: StreamCheckpoint) {
+        self.validators = validators
+        self.stream = stream
+    }
+
+    init?(_ kept: KeptCheckpoint) {
+        guard kept.value.utf8.count <= KeptCheckpoint.maxBytes,
+            let read = try? JSONDecoder().decode(Self.self, from: Data(kept.value.utf8)),
+            read.edition == Self.edition, read.stream.offset > 0, read.validators.allowResuming,
+            let total = read.validators.totalBytes, read.stream.offset < total,
+            // Nobody is to be led to objects that Redis does not keep for us.
+            read.stream.stores.mapValues(\.key) == kept.objects
+        else { return nil }
+        self = read
+    }
+
+    /// `nil` if it is larger than Redis would keep: a disk image may have made the inspector's state so.
+    var kept: KeptCheckpoint? {
+        get throws {
+            let value = String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
+            guard value.utf8.count <= KeptCheckpoint.maxBytes else { return nil }
+            return KeptCheckpoint(value: value, objects: stream.stores.mapValues(\.key))
+        }
+    }
+
+    var position: SourcePosition { SourcePosition(offset: stream.offset, validators: validators) }
+}
