@@ -23,6 +23,8 @@ final class FilesystemWriter: ObjectWriter {
         var begun: Int64 = 0
         /// Up to here it has done it.
         var flushed: Int64 = 0
+        /// Why bytes that were taken may be lost. The kernel says it once, to whoever asks first.
+        var fault: SystemError?
     }
 
     /// So much is written before the disk is set to work on it; twice as much is in the page cache at most.
@@ -60,15 +62,12 @@ final class FilesystemWriter: ObjectWriter {
         let hasMore: Bool
         do throws(SystemError) {
             hasMore = try state.file?.take(from: &beginning, key.description) ?? false
+            state.written = beginning.copied
+            try flush(&state)
         } catch {
             throw error.fault(of: tree.store, root: tree.root)
         }
-        if hasMore {
-            state.beginning = consume beginning
-        } else {
-            state.written = beginning.count
-            (state.begun, state.flushed) = (state.written, state.written)
-        }
+        if hasMore { state.beginning = consume beginning }
         return hasMore
     }
 
@@ -83,6 +82,7 @@ final class FilesystemWriter: ObjectWriter {
                 guard let file else { return nil }
                 try file.syncData(key.description)
             } catch {
+                state.withLock { $0.fault = error }
                 throw error.fault(of: tree.store, root: tree.root)
             }
             return UnfinishedObject(key: key.description)
@@ -113,6 +113,7 @@ final class FilesystemWriter: ObjectWriter {
 
     private func append(_ block: ByteBuffer, to state: inout State) throws(StorageError) {
         guard state.file != nil else { throw closed }
+        if let fault = state.fault { throw fault.fault(of: tree.store, root: tree.root) }
         let offset = state.written
         let outcome: Result<Void, SystemError> = block.withUnsafeReadableBytes { bytes in
             do throws(SystemError) {
@@ -141,6 +142,7 @@ final class FilesystemWriter: ObjectWriter {
 
     private func finish(_ description: ObjectDescription, _ state: inout State) throws(StorageError) {
         guard let file = state.file.take() else { throw closed }
+        if let fault = state.fault { throw fault.fault(of: tree.store, root: tree.root) }
         guard description.sizeBytes == state.written else {
             throw .unavailable(
                 tree.store,

@@ -11,10 +11,13 @@ struct AttemptCheckpoint: Codable, Sendable {
 
     private var edition = AttemptCheckpoint.edition
     var validators: SourceValidators
+    /// Where the source was after redirects.
+    var place: String
     var stream: StreamCheckpoint
 
-    init(validators: SourceValidators, stream: StreamCheckpoint) {
+    init(validators: SourceValidators, place: String, stream: StreamCheckpoint) {
         self.validators = validators
+        self.place = place
         self.stream = stream
     }
 
@@ -38,5 +41,5 @@ struct AttemptCheckpoint: Codable, Sendable {
         }
     }
 
-    var position: SourcePosition { SourcePosition(offset: stream.offset, validators: validators) }
+    var position: SourcePosition { SourcePosition(offset: stream.offset, validators: validators, place: place) }
 }

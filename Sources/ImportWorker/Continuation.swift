@@ -59,9 +59,10 @@ final class Continuation: Sendable {
         begun.fulfil()
         return CheckpointPlan(everyBytes: everyBytes) { [wanted] in
             wanted.peek != nil
-        } keep: { [self, validators = source.validators] stream in
+        } keep: { [self, validators = source.validators, place = source.url] stream in
             let isWanted = wanted.peek != nil
-            guard let checkpoint = try AttemptCheckpoint(validators: validators, stream: stream).kept else { return }
+            guard let checkpoint = try AttemptCheckpoint(validators: validators, place: place, stream: stream).kept
+            else { return }
             do {
                 if let lost = try await store.keep(checkpoint, of: keeper.attempt) { throw lost }
                 if isWanted { kept.fulfil() }

@@ -30,6 +30,7 @@ package struct Keys: Hashable, Sendable {
     func lock(_ id: ImageID) -> String { tag + "image:\(id):lock" }
     func imageTasks(_ id: ImageID) -> String { tag + "image:\(id):tasks" }
     func task(_ id: TaskID) -> String { tag + "task:\(id)" }
+    func checkpoint(_ id: TaskID) -> String { tag + "task:\(id):checkpoint" }
     func history(_ id: TaskID) -> String { tag + "task:\(id):history" }
     func process(_ id: ProcessID) -> String { tag + "worker:\(id)" }
 }

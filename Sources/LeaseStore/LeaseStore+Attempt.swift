@@ -89,7 +89,8 @@ extension LeaseStore {
             guard let id = TaskID(rawValue: try reply.string(0)), let task = try TaskRecord(id: id, hash: hash),
                 let image = try ImageRecord(id: task.image, hash: try reply.hash(2), lock: id.rawValue)
             else { throw reply.malformed("a task that cannot be read") }
-            return .task(Claim(task: task, image: image, nonce: nonce, checkpoint: KeptCheckpoint(hash: hash)))
+            let kept = KeptCheckpoint(value: try reply.optionalString(4), hash: hash)
+            return .task(Claim(task: task, image: image, nonce: nonce, checkpoint: kept))
         case "empty":
             let now = max(0, try reply.int(1))
             let due = try reply.optionalString(0).flatMap { Double($0) }.flatMap { Int64(exactly: $0.rounded(.down)) }
@@ -180,7 +181,7 @@ extension LeaseStore {
         case workerFault(retryAfter: Duration)
     }
 
-    /// Ends an attempt that failed.
+    /// Ends an attempt that failed; durable once it returns.
     package func fail(_ attempt: AttemptID, _ failure: Failure, reason: String) async throws -> FailReply {
         let (how, delay): (String, Duration) =
             switch failure {
@@ -190,15 +191,17 @@ extension LeaseStore {
             }
         Failpoint.reach(.failSent)
         let reply = try await call(
-            Scripts.importFail, [attempt.task.rawValue, attempt.nonce.rawValue, how, reason, delay.argument])
+            Scripts.importFail, [attempt.task.rawValue, attempt.nonce.rawValue, how, reason, delay.argument],
+            isDurable: true)
         Failpoint.reach(.failAnswered)
         return try failReply(reply)
     }
 
-    /// Gives a task back unharmed (drain).
+    /// Gives a task back unharmed (drain); durable once it returns.
     package func release(_ attempt: AttemptID) async throws -> FailReply {
         Failpoint.reach(.releaseSent)
-        let reply = try await call(Scripts.importRelease, [attempt.task.rawValue, attempt.nonce.rawValue])
+        let reply = try await call(
+            Scripts.importRelease, [attempt.task.rawValue, attempt.nonce.rawValue], isDurable: true)
         Failpoint.reach(.releaseAnswered)
         return try failReply(reply)
     }

@@ -17,9 +17,10 @@ package struct KeptCheckpoint: Hashable, Sendable {
 }
 
 extension KeptCheckpoint {
-    /// Reads a task's hash; `nil` where there is none, or none that can be read: then the attempt begins anew.
-    init?(hash: [String: String]) {
-        guard let value = hash["checkpoint"], let kept = hash["kept"] else { return nil }
+    /// What a claim found beside its task's hash; `nil` where there is none, or none that can be read: then the attempt
+    /// begins anew.
+    init?(value: String?, hash: [String: String]) {
+        guard let value, let kept = hash["kept"] else { return nil }
         var objects: [StoreID: String] = [:]
         for object in kept.split(separator: ",") {
             let parts = object.split(separator: " ")
@@ -37,9 +38,15 @@ extension LeaseStore {
     /// - Throws: `.full` where Redis takes nothing more: then what was kept before stays.
     package func keep(_ checkpoint: KeptCheckpoint, of attempt: AttemptID) async throws -> LostLease? {
         Failpoint.reach(.checkpointSent)
-        let lost = try await setCheckpoint(checkpoint, of: attempt, because: "")
+        let objects = checkpoint.objects.sorted { $0.key < $1.key }.flatMap { [$0.key.rawValue, $0.value] }
+        let reply = try await call(
+            Scripts.importCheckpoint, [attempt.task.rawValue, attempt.nonce.rawValue, checkpoint.value] + objects)
         Failpoint.reach(.checkpointAnswered)
-        return lost
+        switch reply.word {
+        case "kept": return nil
+        case "lost": return try reply.lostLease()
+        default: throw reply.unknown
+        }
     }
 
     /// Forgets what was kept: the attempt begins anew. What was handed over to it is garbage.
@@ -47,18 +54,10 @@ extension LeaseStore {
     /// - Parameter reason: for people.
     /// - Returns: why the lease is lost, or `nil` while it is held.
     package func forgetCheckpoint(of attempt: AttemptID, because reason: String) async throws -> LostLease? {
-        try await setCheckpoint(KeptCheckpoint(value: "", objects: [:]), of: attempt, because: reason)
-    }
-
-    private func setCheckpoint(
-        _ checkpoint: KeptCheckpoint, of attempt: AttemptID, because reason: String
-    ) async throws -> LostLease? {
-        let objects = checkpoint.objects.sorted { $0.key < $1.key }.flatMap { [$0.key.rawValue, $0.value] }
         let reply = try await call(
-            Scripts.importCheckpoint,
-            [attempt.task.rawValue, attempt.nonce.rawValue, checkpoint.value, reason] + objects)
+            Scripts.checkpointForget, [attempt.task.rawValue, attempt.nonce.rawValue, reason])
         switch reply.word {
-        case "kept": return nil
+        case "forgotten": return nil
         case "lost": return try reply.lostLease()
         default: throw reply.unknown
         }

@@ -24,11 +24,13 @@ package struct CatalogState: Hashable, Sendable {
 }
 
 extension LeaseStore {
-    /// Names what an attempt may have written and nobody should name; what is in use is left alone.
+    /// Names what an attempt may have written and nobody should name; what is in use is left alone. Durable: who has
+    /// named it forgets it.
     package func nameGarbage(_ objects: [(store: StoreID, key: String)]) async throws {
         guard !objects.isEmpty else { return }
         Failpoint.reach(.garbageSent)
-        let reply = try await call(Scripts.garbageName, objects.flatMap { [$0.store.rawValue, $0.key] })
+        let reply = try await call(
+            Scripts.garbageName, objects.flatMap { [$0.store.rawValue, $0.key] }, isDurable: true)
         Failpoint.reach(.garbageAnswered)
         guard reply.word == "named" else { throw reply.unknown }
     }

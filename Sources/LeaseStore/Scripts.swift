@@ -9,6 +9,7 @@ enum Scripts {
     static let importClaim = script("import-claim", PackageResources.import_claim_lua)
     static let importBeat = script("import-beat", PackageResources.import_beat_lua)
     static let importCheckpoint = script("import-checkpoint", PackageResources.import_checkpoint_lua)
+    static let checkpointForget = script("checkpoint-forget", PackageResources.checkpoint_forget_lua)
     static let importPublish = script("import-publish", PackageResources.import_publish_lua)
     static let importLocate = script("import-locate", PackageResources.import_locate_lua)
     static let importFail = script("import-fail", PackageResources.import_fail_lua)
@@ -44,10 +45,9 @@ enum Scripts {
     static let catalogOpen = script("catalog-open", PackageResources.catalog_open_lua)
 
     static let all = [
-        importCreate, uploadOpen, importClaim, importBeat, importCheckpoint, importPublish, importLocate, importFail,
-        importRelease,
-        importSuspect,
-        importRecover, importCancel, imageCreate, imageUpdate, imageDelete, imageSwitch, memberAdd, memberAnswer,
+        importCreate, uploadOpen, importClaim, importBeat, importCheckpoint, checkpointForget, importPublish,
+        importLocate, importFail, importRelease, importSuspect, importRecover, importCancel, imageCreate, imageUpdate,
+        imageDelete, imageSwitch, memberAdd, memberAnswer,
         memberRemove, garbageName, garbageCheck, garbageTake, garbageDone, turnBegin, auditStep, auditIndex, auditImage,
         imageScan, objectReport, storeReport, storeNote, taskExpire, leaseScan, processRegister, processLeave,
         queuePause,

@@ -3,10 +3,14 @@ package struct SourcePosition: Hashable, Sendable {
     /// Of the first byte that is wanted.
     package var offset: Int64
     package var validators: SourceValidators
+    /// Where the bytes before it came from after redirects, redacted; `nil`: wherever. A mirror may have other bytes
+    /// under the same tag or date.
+    package var place: String?
 
-    package init(offset: Int64, validators: SourceValidators) {
+    package init(offset: Int64, validators: SourceValidators, place: String? = nil) {
         self.offset = offset
         self.validators = validators
+        self.place = place
     }
 
     /// For all that is behind it.

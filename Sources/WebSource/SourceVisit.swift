@@ -57,6 +57,9 @@ final class SourceVisit: Sendable {
         throw SourceFaults(url: redact(url), subject: source.subject).tooManyRedirects(limits.redirects)
     }
 
+    /// What comes is no continuation of anything.
+    func begin(at url: String? = nil) { place.withLock { $0 = url } }
+
     private func stay(at url: String) throws(RangeAnswer.Mismatch) {
         let isSame = place.withLock { place in
             if place == nil { place = url }

@@ -63,10 +63,12 @@ package struct WebSource: Sendable {
     }
 
     private func open(_ visit: SourceVisit, from position: SourcePosition?) async throws -> OpenedSource {
+        visit.begin(at: position?.place)
         do {
             let answer = try await visit.answer(to: position.map { try $0.request } ?? SourceRequest())
             return try OpenedSource(answer, of: visit, position)
         } catch let mismatch as RangeAnswer.Mismatch {
+            visit.begin()
             let answer = try await visit.answer(to: SourceRequest())
             return try OpenedSource(answer, of: visit, nil, start: .anew(mismatch.reason))
         }

@@ -26,7 +26,7 @@ struct Answer {
         case "resumed": return .resumed
         case "over": return .over
         case "ok": return .ok
-        case "kept": return .kept
+        case "kept", "forgotten": return .kept
         case "stored": return Wire.number(text(1)).map { .stored($0) }
         case "published": return .published
         case "located": return .located
@@ -56,7 +56,7 @@ struct Answer {
     }
 
     private func task(_ values: [RedisValue]) -> Reply? {
-        guard values.count == 5, let id = values[1].string.flatMap(Wire.number), let task = values[2].hash(),
+        guard values.count == 6, let id = values[1].string.flatMap(Wire.number), let task = values[2].hash(),
             let image = values[3].hash(), let nonce = task["nonce"].flatMap(Wire.number),
             let beat = task["beat_seq"].flatMap({ Int($0) })
         else { return nil }

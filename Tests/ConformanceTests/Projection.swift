@@ -100,7 +100,7 @@ struct Projection {
             task.located = Self.located(hash["located"])
             task.stole = hash["stole"].flatMap(Wire.number)
             task.kept = objects(kept: hash["kept"])
-            if (hash["checkpoint"] != nil) != (hash["kept"] != nil) {
+            if (texts["task:\(name):checkpoint"] != nil) != (hash["kept"] != nil) {
                 faults.append("\(name): a checkpoint without objects, or objects without a checkpoint")
             }
             let queue = sets["queue:\(hash["owner"] ?? "")"] ?? [:]

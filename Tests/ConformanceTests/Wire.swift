@@ -49,10 +49,12 @@ struct Wire {
                 Scripts.importBeat,
                 [Self.task(task), Self.nonce(nonce), "\(number)", "streaming", "", "1", "", "1000"]
             )
+        case .importCheckpoint(let task, let nonce, let objects) where objects.isEmpty:
+            (Scripts.checkpointForget, [Self.task(task), Self.nonce(nonce), "changed"])
         case .importCheckpoint(let task, let nonce, let objects):
             (
                 Scripts.importCheckpoint,
-                [Self.task(task), Self.nonce(nonce), objects.isEmpty ? "" : "value", "changed"]
+                [Self.task(task), Self.nonce(nonce), "value"]
                     + objects.flatMap { [Self.store(configuration.store(of: $0)), key($0)] }
             )
         case .importPublish(let publish): (Scripts.importPublish, arguments(publish))

@@ -59,7 +59,7 @@ import Testing
         Turn(testDescription: "the source has changed", why: "the source has changed", bytes: other, etag: "\"v2\""),
         Turn(testDescription: "there are no ranges any more", why: "sent the whole", hasRanges: false),
         Turn(testDescription: "the checkpoint cannot be read", why: "cannot be read") { bench, task in
-            try await bench.client.send("HSET", "{test}:task:\(task.id)", "checkpoint", "{\"edition\":2}")
+            try await bench.client.send("SET", "{test}:task:\(task.id):checkpoint", "{\"edition\":2}")
         },
         Turn(testDescription: "the checkpoint speaks of another object", why: "cannot be read") { bench, task in
             try await bench.client.send(
@@ -132,19 +132,19 @@ import Testing
             let runner = try bench.runner()
             let run = Task { ended.fulfil(await runner.run(claim, heldSince: .now, drain: drain)) }
             let result = await Result {
-                try await eventually {
-                    try await bench.client.send("HEXISTS", "{test}:task:\(task.id)", "checkpoint").int == 1
+                try await eventually(within: .seconds(60)) {
+                    try await bench.client.send("EXISTS", "{test}:task:\(task.id):checkpoint").int == 1
                 }
                 if isDead {
                     let beat = try #require(try await bench.store.task(task.id)).beatSeq
                     var seq = beat
-                    try await eventually {
+                    try await eventually(within: .seconds(60)) {
                         seq = try await bench.store.task(task.id)?.beatSeq ?? seq
                         return try await bench.store.recover(task.id, beatSeq: seq, dead: process) == .requeued
                     }
                 } else {
                     drain.fulfil()
-                    try await eventually { ended.peek == .interrupted }
+                    try await eventually(within: .seconds(60)) { ended.peek == .interrupted }
                 }
                 try await body(bench, task, server)
             }

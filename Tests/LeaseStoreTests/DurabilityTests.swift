@@ -16,12 +16,16 @@ import Testing
             let cancelled = try await fleet.queue()
             let deleted = try await fleet.image()
             let shared = try await fleet.image()
-            let published = try await fleet.queue()
-            // The first in the queue is not the one that is meant.
-            var claim = try await fleet.claim()
-            if claim.task.id != published.id { claim = try await fleet.claim() }
-            let attempt = claim
+            // The first in the queue is not one that is meant.
+            for _ in 0..<3 { _ = try await fleet.queue() }
+            var claims: [Claim] = []
+            while claims.count < 3 {
+                let claim = try await fleet.claim()
+                if claim.task.id != cancelled.id { claims.append(claim) }
+            }
+            let (attempt, failed, released) = (claims[0], claims[1], claims[2])
             let content = Fleet.content(attempt.attempt, attempt.task.image)
+            let stray = ObjectKey(image: try await fleet.image(), nonce: .mint()).description
 
             // Side by side, since each waits for its confirmation as long as it may.
             async let create: Void = expectDoubt { try await store.createImport(queued, wanted: .queued) }
@@ -36,7 +40,13 @@ import Testing
             }
             async let remove: Void = expectDoubt { try await store.removeMember("other", from: shared) }
             async let turn: Void = expectDoubt { try await store.switchImage(shared, isActive: false) }
+            async let fail: Void = expectDoubt {
+                try await store.fail(failed.attempt, .retry(after: .seconds(60)), reason: "x")
+            }
+            async let release: Void = expectDoubt { try await store.release(released.attempt) }
+            async let name: Void = expectDoubt { try await store.nameGarbage([(Fleet.main, stray)]) }
             _ = await (create, cancel, delete, publish, take, remove, turn)
+            _ = await (fail, release, name)
 
             #expect(
                 try await fleet.store.createImport(queued, wanted: .queued)

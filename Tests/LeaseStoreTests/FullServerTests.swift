@@ -15,6 +15,7 @@ import Testing
             let (free, deleted) = (try await fleet.image(), try await fleet.image())
             let record = try await fleet.imageRecord(free)
             let early = try await fleet.claim()
+            #expect(try await store.keep(Fleet.checkpoint(early), of: early.attempt) == nil)
             try await fleet.client.send("CONFIG", "SET", "maxmemory", 1)
 
             func expectFull(_ call: () async throws -> Void) async {
@@ -27,7 +28,7 @@ import Testing
             try await fleet.changesNothing { () async throws in
                 await expectFull { _ = try await store.createImport(Fleet.download(free), wanted: .queued) }
                 await expectFull {
-                    _ = try await store.keep(Fleet.checkpoint(early), of: early.attempt)
+                    _ = try await store.keep(Fleet.checkpoint(early, value: "further"), of: early.attempt)
                 }
                 await expectFull { _ = try await store.createImage(ImageRecord(id: .random())) }
                 var changed = record
@@ -42,6 +43,7 @@ import Testing
 
             let beat = Beat(phase: .streaming, message: "", bytesDone: 1, bytesTotal: nil)
             #expect(try await store.beat(early.attempt, number: early.task.beatSeq + 1, beat) == nil)
+            #expect(try await store.forgetCheckpoint(of: early.attempt, because: "x") == nil)
             #expect(try await fleet.publish(early) == .published)
             let failing = try await fleet.claim()
             #expect(try await store.fail(failing.attempt, .reject, reason: "bad") == .ended)

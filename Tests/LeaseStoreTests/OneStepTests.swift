@@ -22,6 +22,15 @@ import Testing
                     return answer
                 }
                 func claim() async throws -> Claim { try await step("import-claim") { try await fleet.claim() } }
+                func leave(_ claim: Claim) async throws {
+                    let kept = try await step("import-checkpoint") {
+                        try await store.keep(Fleet.checkpoint(claim), of: claim.attempt)
+                    }
+                    let forgotten = try await step("checkpoint-forget") {
+                        try await store.forgetCheckpoint(of: claim.attempt, because: "x")
+                    }
+                    #expect(kept == nil && forgotten == nil)
+                }
 
                 let image = try await step("image-create") { try await fleet.image() }
                 let task = Fleet.download(image)
@@ -30,10 +39,7 @@ import Testing
                 var attempt = try await claim()
                 let beat = Beat(phase: .streaming, message: "", bytesDone: 1, bytesTotal: nil)
                 #expect(try await step("import-beat") { try await store.beat(attempt.attempt, number: 2, beat) } == nil)
-                let kept = try await step("import-checkpoint") {
-                    try await store.keep(Fleet.checkpoint(attempt), of: attempt.attempt)
-                }
-                #expect(kept == nil)
+                try await leave(attempt)
                 #expect(try await step("import-suspect") { try await store.suspect(task.id, beatSeq: 2) })
                 try await fleet.age(task.id, by: .seconds(60))
                 #expect(try await step("import-recover") { try await store.recover(task.id, beatSeq: 2) } == .requeued)

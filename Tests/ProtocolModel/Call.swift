@@ -108,8 +108,8 @@ extension Call {
     /// Whether the caller is answered only once the change cannot be lost any more (rule 6). As in `LeaseStore`.
     var isDurable: Bool {
         switch self {
-        case .importCreate, .uploadOpen, .importPublish, .importRecover, .importCancel, .imageDelete, .imageSwitch,
-            .garbageTake, .queuePause:
+        case .importCreate, .uploadOpen, .importPublish, .importFail, .importRelease, .importRecover, .importCancel,
+            .imageDelete, .imageSwitch, .garbageName, .garbageTake, .queuePause:
             true
         case .part(let part):
             switch part {

@@ -119,7 +119,8 @@ extension Model {
             after.redis.run = state.redis.run + 1
             after.replica = nil
             // Of what the dead had claimed in the time that is lost, nothing is known any more.
-            for object in after.objects.indices where after.objects[object] != nil {
+            let hasDeath = after.workers.contains { $0.phase == .dead }
+            for object in after.objects.indices where hasDeath && after.objects[object] != nil {
                 let isAwaited = after.workers.contains { worker in
                     worker.hasAttempt && worker.nonce == configuration.nonce(of: object)
                 }

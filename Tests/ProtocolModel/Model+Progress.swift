@@ -27,6 +27,8 @@ extension Model {
 
     private func hasToHappen(_ action: Action, _ state: State) -> Bool {
         switch action {
+        // What is named in vain may be swept and named again without end; that the replica catches up has to happen.
+        case .call(_, .garbageName, .unconfirmed): false
         case .call(let actor, let call, .answered), .call(let actor, let call, .unconfirmed):
             hasToHappen(call, by: actor, state)
         case .late, .land, .write, .sweeperDeletes, .passes(.due), .passes(.grace): true

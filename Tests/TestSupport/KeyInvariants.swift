@@ -23,6 +23,8 @@ package enum KeyInvariants {
                     local delayed, leased, live = score('delayed', id), score('leases', id), score('live', id)
                     local places = (queued and 1 or 0) + (delayed and 1 or 0) + (leased and 1 or 0)
                     local lock = redis.call('GET', tag .. 'image:' .. task.image .. ':lock')
+                    local has_checkpoint = redis.call('EXISTS', key .. ':checkpoint') == 1
+                    check(has_checkpoint == (task.kept ~= nil), 'O6 a checkpoint names nothing, or has no value: ' .. id)
                     if task.state == 'pending' or task.state == 'processing' then
                         check(lock == id, 'L2 live, and the lock is not its: ' .. id)
                         check(not live_of[task.image], 'L2 two live tasks: ' .. task.image)
@@ -43,7 +45,7 @@ package enum KeyInvariants {
                         check(task.state == 'success' or task.state == 'failure', 'state: ' .. tostring(task.state))
                         check(not live and places == 0, 'Q1 ended, but in an index: ' .. id)
                         check(lock ~= id, 'L1 an ended task holds the lock: ' .. id)
-                        check(not task.checkpoint and not task.kept, 'O6 ended, with a checkpoint: ' .. id)
+                        check(not has_checkpoint and not task.kept, 'O6 ended, with a checkpoint: ' .. id)
                         check(score('done', id) and task.result and task.expires_at, 'not laid to rest: ' .. id)
                     end
                     if task.state == 'processing' then

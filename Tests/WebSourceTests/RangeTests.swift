@@ -59,6 +59,26 @@ import Testing
         }
     }
 
+    @Test(arguments: [("a", "a"), ("a", "b"), ("b", "a")])
+    func `the rest of one mirror's bytes is not another's, whatever their versions`(
+        before: String, now: String
+    ) async throws {
+        try await withLocalServer({ request in
+            guard request.target.hasPrefix("/disk") else { return image.answer(request) }
+            // A signed URL is another one each time.
+            return [.send("HTTP/1.1 302 Found\r\nLocation: /\(now)?token=2\r\nContent-Length: 0\r\n\r\n")]
+        }) { server, source in
+            var position = position()
+            position.place = server.url("/\(before)")
+            try await source.withSource(server.url("/disk"), from: position) { opened in
+                let isSame = before == now
+                #expect(opened.start == (isSame ? .offset(3000) : .anew("the redirect leads to another place now")))
+                let bytes = try await opened.allBytes()
+                #expect(bytes == (isSame ? Array(image.bytes[3000...]) : image.bytes))
+            }
+        }
+    }
+
     @Test func `what has no rest is opened anew without asking for one`() async throws {
         try await withLocalServer({ image.answer($0) }) { server, source in
             let none = SourceValidators(etag: "\"v1\"", totalBytes: 5000, acceptsRanges: false)

@@ -2,14 +2,15 @@
 -- Gives a worker the next task that it can run, with the nonce that it minted for this attempt.
 -- KEYS  1 anchor
 -- ARGV  1 nonce  2 worker  3 stores the worker reaches (comma separated)  4 lease (ms)
--- REPLY task id task-hash (flat) image-hash (flat) now
+-- REPLY task id task-hash (flat) image-hash (flat) now checkpoint (or '')
 -- REPLY empty next-due-at (ms, or '') now | paused | over
 -- Idempotent on the nonce: the task that this nonce was given, while the attempt runs; then `over`, as is a nonce whose
 -- objects are called garbage.
 local nonce, worker, lease = ARGV[1], ARGV[2], tonumber(ARGV[4])
 
 local function answer(id, image_id)
-    return { 'task', id, redis.call('HGETALL', task_key(id)), redis.call('HGETALL', image_key(image_id)), NOW }
+    local task, image = redis.call('HGETALL', task_key(id)), redis.call('HGETALL', image_key(image_id))
+    return { 'task', id, task, image, NOW, redis.call('GET', checkpoint_key(id)) or '' }
 end
 
 local given = redis.call('GET', claim_key(nonce))

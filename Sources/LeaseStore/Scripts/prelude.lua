@@ -30,6 +30,7 @@ local function lock_key(id) return TAG .. 'image:' .. id .. ':lock' end
 local function image_tasks_key(id) return TAG .. 'image:' .. id .. ':tasks' end
 local function task_key(id) return TAG .. 'task:' .. id end
 local function history_key(id) return TAG .. 'task:' .. id .. ':history' end
+local function checkpoint_key(id) return TAG .. 'task:' .. id .. ':checkpoint' end
 local function queue_key(tenant) return TAG .. 'queue:' .. tenant end
 local function claim_key(nonce) return TAG .. 'claim:' .. nonce end
 
@@ -243,7 +244,8 @@ local function finish(id, task, state, result, message, image)
     local retention = tonumber(redis.call('HGET', CONTROL, 'retention_ms') or 172800000)
     redis.call('HSET', task_key(id), 'state', state, 'result', result, 'message', message, 'updated_at', NOW,
         'expires_at', NOW + retention)
-    redis.call('HDEL', task_key(id), 'suspect', 'due_at', 'checkpoint', 'kept')
+    redis.call('HDEL', task_key(id), 'suspect', 'due_at', 'kept')
+    redis.call('DEL', checkpoint_key(id))
     -- A token in the source's query has done its service. After a failure it is kept, since the import may be asked for
     -- again.
     if state == 'success' and string.find(task.input, '?', 1, true) then

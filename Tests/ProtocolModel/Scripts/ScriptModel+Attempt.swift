@@ -1,5 +1,5 @@
-/// `import-beat.lua`, `import-checkpoint.lua`, `import-publish.lua`, `import-locate.lua`, `import-fail.lua`,
-/// `import-release.lua`.
+/// `import-beat.lua`, `import-checkpoint.lua`, `checkpoint-forget.lua`, `import-publish.lua`, `import-locate.lua`,
+/// `import-fail.lua`, `import-release.lua`.
 extension ScriptModel {
     func importBeat(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ number: Int) -> Reply {
         if let lost = lost(redis, id, nonce) { return .lost(lost) }
@@ -10,6 +10,7 @@ extension ScriptModel {
         return .ok
     }
 
+    /// Without objects: it is forgotten.
     func importCheckpoint(_ redis: inout Redis, _ id: Int, _ nonce: Int, _ objects: Bits) -> Reply {
         if let lost = lost(redis, id, nonce) { return .lost(lost) }
         let before = redis.tasks[id].kept
