@@ -28,10 +28,16 @@ struct BucketImport {
             try await fleet.untilReady(catalog)
             let idle = try await fleet.idleMemory(source, catalog, store: "bucket")
             _ = try await fleet.importing([source.url], catalog, to: ["bucket"])
-            let memory = try fleet.peak(above: idle, "worker, one import into a bucket", atMost: 24)
+            var memory = [try fleet.peak(above: idle, "worker, one import into a bucket", atMost: 24)]
+            // Read by several connections: what waits for its turn comes on top.
+            let slow = try await SlowSource(bytes: 192 << 20, rate: 16 << 20)
+            _ = try await fleet.importing(["http://127.0.0.1:\(slow.port)/"], catalog, to: ["bucket"])
+            try await slow.stop()
+            memory.append(
+                try fleet.peak(above: idle, "worker, one by four connections into a bucket", atMost: 24))
             var times: [[Double]] = []
             for _ in 0..<runs { times.append(try await pass(source, service, fleet, catalog, place)) }
-            return report(times) + [memory]
+            return report(times) + memory
         }
         try await source.stop()
         return figures

@@ -41,7 +41,9 @@ struct StagedImage {
             if memory.isEmpty { memory.append(try fleet.peak(above: idle, "API, one upload", ofAPI: true, atMost: 24)) }
             downloads.append(try await download(image, fleet, source))
             if memory.count < 2 {
-                memory.append(try fleet.peak(above: idle, "API, \(Self.atOnce) downloads", ofAPI: true))
+                memory.append(
+                    try fleet.peak(
+                        above: idle, "API, \(Self.atOnce) downloads", ofAPI: true, atMost: 24 * Double(Self.atOnce)))
             }
         }
         return report(uploads, adoptions, downloads) + memory
