@@ -128,8 +128,8 @@ let package = Package(
         .executableTarget(
             name: "longshore",
             dependencies: [
-                "ChildProcess", "FilesystemStorage", "Identity", "ImageAPI", "ImageCatalog", "ImageConversion",
-                "ImageStorage", "ImportModel",
+                "CProcess", "ChildProcess", "FilesystemStorage", "Identity", "ImageAPI", "ImageCatalog",
+                "ImageConversion", "ImageStorage", "ImportModel",
                 "ImportPipeline", "ImportWorker", "LeaseStore", "LongshoreClient", "Operations", "Publisher",
                 "RedisClient", "S3Storage", "WebSource",
                 argumentParser, lifecycle, logging, nioCore, nioPosix, unixSignals,

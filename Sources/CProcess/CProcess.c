@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -108,3 +109,5 @@ pid_t cprocess_start(const struct cprocess_order *order, int *network_error) {
     errno = failure;
     return -1;
 }
+
+void cprocess_return_blocks(void) { mallopt(M_MMAP_THRESHOLD, 256 << 10); }

@@ -15,7 +15,7 @@ package import NIOPosix
 ///     blocks of an import ≤ queue (2) + in the slowest lane's hand (1) + waiting to be queued (1) = 4 MiB
 ///
 /// whatever the size of the image and the number of stores, since the lanes share the blocks. What the source itself
-/// buffers (less than 1 MiB for `WebSource`, and 12 MiB where it reads by several connections) comes on top.
+/// buffers (less than 1 MiB for `WebSource`, and 7 MiB where it reads by several connections) comes on top.
 ///
 /// With `decompression` one more queue of two blocks stands between the source and that, see
 /// `ImportPipeline+Decompression.swift`.

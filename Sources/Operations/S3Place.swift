@@ -92,7 +92,7 @@ package struct S3Place: Hashable, Sendable {
         if let caFile, !caFile.hasPrefix("/") {
             refuse("ca-file", "is no absolute path", "write the path from the root")
         }
-        partBytes = values["part-size"].map { SizeText.parse($0) ?? 0 } ?? 8 << 20
+        partBytes = values["part-size"].map { SizeText.parse($0) ?? 0 } ?? 6 << 20
         if !(5 << 20...5 << 30).contains(partBytes) {
             refuse("part-size", "is no size of a part", "write 5MiB to 5GiB, such as 8MiB")
         }

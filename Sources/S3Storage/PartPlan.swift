@@ -19,7 +19,7 @@ struct PartPlan: Sendable {
     /// - Where the length is known, a part is a 9,000th of it, so that a source that sends somewhat more still fits;
     ///   parts that found no room and were smaller are made up for by the later ones.
     /// - Where it is not, parts are small as long as possible: the first half has the least size, the other half
-    ///   doubles ten times, which makes more than 5 TiB out of parts that begin with 8 MiB.
+    ///   doubles ten times, which makes more than 5 TiB out of parts that begin with 6 MiB.
     func bytes(ofPart number: Int, after written: Int64) -> Int64 {
         let size: Int64
         if let expectedBytes {

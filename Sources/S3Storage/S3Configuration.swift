@@ -14,7 +14,7 @@ package struct S3Configuration: Sendable {
     /// PEM certificates to trust for TLS; `nil` for those of the system.
     package var caFile: String?
     /// The least size of a part of a multipart upload; objects up to it are written by one request.
-    package var partBytes: Int64 = 8 << 20
+    package var partBytes: Int64 = 6 << 20
     /// What the service is asked to copy at once, at most: it takes its time, and nobody waits for an answer for ever.
     package var copyBytes: Int64 = 256 << 20
     /// How many parts of one object may be in memory: being sent, or being filled.

@@ -4,9 +4,9 @@ package struct ReadAheadLimits: Hashable, Sendable {
     package var connections: Int
     /// What is asked for at a time; a whole number of them fits into the window.
     var chunkBytes: Int64 { connections > 4 ? largeChunkBytes / 2 : largeChunkBytes }
-    var largeChunkBytes: Int64 = 2 << 20
+    var largeChunkBytes: Int64 = 3 << 19
     /// All that may have arrived before it is its turn: the most memory that an import takes for this.
-    var windowBytes: Int64 = 10 << 20
+    var windowBytes: Int64 = 6 << 20
     /// What is still to come must be worth it.
     var leastBytes: Int64 = 16 << 20
     /// Over which a rate is measured.

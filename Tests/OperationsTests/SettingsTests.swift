@@ -194,7 +194,7 @@ import Testing
         #expect(places.count == 3 && places[0].endpoint == "https://s3.example.org" && places[0].prefix == "a")
         #expect(places.map(\.region) == ["eu-1", "us-east-1", "us-east-1"])
         #expect(places.map(\.usesPathStyle) == [false, true, false])
-        #expect(places.map(\.partBytes) == [8 << 20, 64 << 20, 8 << 20] && places.map(\.parallelParts) == [2, 4, 2])
+        #expect(places.map(\.partBytes) == [6 << 20, 64 << 20, 6 << 20] && places.map(\.parallelParts) == [2, 4, 2])
         #expect(places.map(\.partsMemoryBytes) == [256 << 20, 256 << 20, 2 << 30])
         #expect(places[0].credentials == .keys(id: "AK", secret: "hunter2", token: "st"))
         #expect(places[1].credentials == .file(path: "/etc/longshore/s3", profile: "default"))

@@ -32,10 +32,10 @@ import Testing
     }
 
     @Test func `parts of an unknown length stay small for 5,000, then double every 500, so that 5 TiB fit`() {
-        let plan = PartPlan(least: 8 << 20, expectedBytes: nil)
+        let plan = PartPlan(least: 6 << 20, expectedBytes: nil)
         let sizes = (1...plan.maxParts).map { plan.bytes(ofPart: $0, after: 0) }
-        #expect(sizes.prefix(5_000).allSatisfy { $0 == 8 * mebibyte })
-        #expect(sizes[5_000] == 16 * mebibyte && sizes[5_499] == 16 * mebibyte && sizes[5_500] == 32 * mebibyte)
+        #expect(sizes.prefix(5_000).allSatisfy { $0 == 6 * mebibyte })
+        #expect(sizes[5_000] == 12 * mebibyte && sizes[5_499] == 12 * mebibyte && sizes[5_500] == 24 * mebibyte)
         #expect(sizes.reduce(0, +) >= 5 << 40 && sizes.max() == S3Configuration.largestPartBytes)
     }
 

@@ -42,10 +42,10 @@ import Testing
             }
         } body: { store, service in
             let writer = try await store.create(newKey(), expectedBytes: nil)
-            for _ in 0..<2 { try await writer.write(ByteBuffer(repeating: 7, count: 8 << 20)) }
+            for _ in 0..<2 { try await writer.write(ByteBuffer(repeating: 7, count: 6 << 20)) }
             // The fake keeps nothing, so the end of a commit is that the object is not there.
             await #expect {
-                try await writer.commit(describe(newKey(), 16 << 20))
+                try await writer.commit(describe(newKey(), 12 << 20))
             } throws: { "\($0)".contains("was removed while it was being committed") }
             let parts = service.requests.filter { $0.partNumber != nil }
             #expect(parts.filter { $0.isSigned(by: "OLD") }.count == 2)

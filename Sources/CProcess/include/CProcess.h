@@ -31,4 +31,8 @@ pid_t cprocess_start(const struct cprocess_order *order, int *network_error);
 /* A pipe whose ends no other program inherits. Returns 0, or -1 with errno. */
 int cprocess_pipe(int ends[2]);
 
+/* Has this process give memory of 256 KiB and more back to the system as soon as it is free. By itself malloc keeps what
+   has been freed once, up to 32 MiB in each of its arenas: blocks of images, in every thread that has released one. */
+void cprocess_return_blocks(void);
+
 #endif

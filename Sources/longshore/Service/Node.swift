@@ -1,3 +1,4 @@
+import CProcess
 import FilesystemStorage
 import Foundation
 import ImageConversion
@@ -39,6 +40,7 @@ struct Node: Sendable {
     /// Connects to Redis, checks it and the stores, and opens the catalog.
     /// - Throws: what is wrong, for a person; nothing is left behind.
     init(_ settings: Settings, logger: Logger) async throws {
+        cprocess_return_blocks()
         self.settings = settings
         self.logger = logger
         guard !settings.stores.isEmpty else {
