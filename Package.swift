@@ -162,8 +162,8 @@ let package = Package(
         .executableTarget(
             name: "longshore-bench",
             dependencies: [
-                "data-path-limit", "ImportModel", "LeaseStore", "LongshoreClient", "RedisClient", "TestSupport",
-                argumentParser, logging, nioCore, nioHTTP1, nioPosix,
+                "data-path-limit", "ImageCatalog", "ImportModel", "LeaseStore", "LongshoreClient", "RedisClient",
+                "TestSupport", argumentParser, hummingbird, logging, nioCore, nioHTTP1, nioPosix,
             ], path: "Tests/Bench", swiftSettings: settings),
         .target(
             name: "DiskImageSamples", dependencies: ["TestSupport"], path: "Tests/DiskImageSamples",

@@ -10,6 +10,9 @@ extension Response {
         .bytes(json.encoded(), type: "application/json", status: status, headers: headers)
     }
 
+    /// - Parameter encoded: a JSON document.
+    static func json(_ encoded: [UInt8]) -> Response { .bytes(encoded, type: "application/json", status: .ok) }
+
     /// In the form of the fleet API.
     static func fleet(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
         .bytes(Array(try FleetJSON.encode(value)), type: "application/json", status: status)

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import ImageCatalog
 import ImportModel
+import NIOCore
 
 /// Images: create, show, list, change, delete; single tags; taking out of service.
 struct ImagesController: Sendable {
@@ -51,9 +52,28 @@ struct ImagesController: Sendable {
     }
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        let query = try ImageQuery(try request.query)
-        return .json(query.page(try await catalog.list(query, for: context.caller)))
+        let page = try await catalog.list(try ImageQuery(try request.query), for: context.caller)
+        let document = page.document
+        // An answer begins when its first images are there, so that what goes wrong until then has its own status.
+        let images = try await page.images(0..<Self.part)
+        let start = document.beginning + document.part(images, isFirst: true)
+        if page.ids.count <= Self.part { return .json(start + document.end) }
+        let body = ResponseBody { writer in
+            try await writer.write(ByteBuffer(bytes: start))
+            var isFirst = images.isEmpty
+            for index in stride(from: Self.part, to: page.ids.count, by: Self.part) {
+                let images = try await page.images(index..<(index + Self.part))
+                try await writer.write(ByteBuffer(bytes: document.part(images, isFirst: isFirst)))
+                isFirst = isFirst && images.isEmpty
+            }
+            try await writer.write(ByteBuffer(bytes: document.end))
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
     }
+
+    /// How many images of a list are in memory at once.
+    private static let part = 50
 
     @Sendable private func patch(_ request: Request, _ context: APIContext) async throws -> Response {
         let mediaType = request.headers[.contentType]?.prefix { $0 != ";" && $0 != " " } ?? ""

@@ -54,6 +54,9 @@ package struct Caller: Hashable, Sendable {
     /// Whether the image exists for this caller; what may not be seen is answered as not found.
     package func maySee(_ image: ImageRecord) -> Bool { may(.getImage, image) }
 
+    /// Whether any image may exist for this caller, and not only its own, shared and public ones.
+    var mayListAll: Bool { may(.getImage, isOwner: false, isInView: false) }
+
     /// For what concerns neither an image nor a task.
     package func may(_ action: PolicyAction) -> Bool { may(action, isOwner: true, isInView: true) }
 

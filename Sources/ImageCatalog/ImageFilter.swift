@@ -1,11 +1,18 @@
 import ImportModel
+import LeaseStore
 
-/// One condition of a list.
+/// One condition of a list. Texts are compared byte by byte, as Redis does.
 struct ImageFilter: Sendable {
     let matches: @Sendable (ImageRecord) -> Bool
+    /// The fields of an image's hash that `matches` looks at.
+    let fields: [String]
+    /// Images among which all are that match, where an index knows them.
+    let candidates: ImageSet?
 
     /// The condition that a query parameter stands for; any name that is no attribute is a free property's.
     init(_ name: String, _ value: String) throws(CatalogError) {
+        fields = Self.fields(of: name, value)
+        candidates = try Self.candidates(name, value)
         switch name {
         case "name", "id", "status", "disk_format", "container_format":
             matches = try Self.text(name, value)
@@ -23,25 +30,18 @@ struct ImageFilter: Sendable {
         case "os_hidden":
             let flag = try Self.flag(name, value)
             matches = { $0.isHidden == flag }
-        case "tag": matches = { $0.tags.contains(value) }
-        case "owner": matches = { $0.owner == value }
+        case "tag": matches = { $0.tags.contains { Self.isSame($0, value) } }
+        case "owner": matches = { Self.isSame($0.owner, value) }
         case "checksum": matches = { $0.digests?.md5 == value }
         case "os_hash_value": matches = { $0.digests?.sha512 == value }
         case "os_hash_algo": matches = { $0.digests != nil && value == "sha512" }
         case "min_disk", "min_ram", "size", "virtual_size": matches = try Self.number(name, value)
-        default: matches = { $0.properties[name] == value }
+        default: matches = { Self.isSame($0.properties[name], value) }
         }
     }
 
     private static func text(_ name: String, _ value: String) throws(CatalogError) -> @Sendable (ImageRecord) -> Bool {
-        let (op, operand) = split(value)
-        let wanted: Set<String>
-        switch op {
-        case nil, "eq": wanted = [operand]
-        case "in": wanted = Set(try list(operand))
-        case let other?:
-            throw .invalid("Unable to filter by unknown operator '\(other.prefix(32))'; use in: or eq:.")
-        }
+        let wanted = Set(try wanted(value).map { Array($0.utf8) })
         return { image in
             let actual: String? =
                 switch name {
@@ -51,7 +51,49 @@ struct ImageFilter: Sendable {
                 case "disk_format": image.diskFormat
                 default: image.containerFormat
                 }
-            return actual.map(wanted.contains) ?? false
+            return actual.map { wanted.contains(Array($0.utf8)) } ?? false
+        }
+    }
+
+    /// The texts of which one must be there.
+    private static func wanted(_ value: String) throws(CatalogError) -> [String] {
+        let (op, operand) = split(value)
+        switch op {
+        case nil, "eq": return [operand]
+        case "in": return try list(operand)
+        case let other?:
+            throw .invalid("Unable to filter by unknown operator '\(other.prefix(32))'; use in: or eq:.")
+        }
+    }
+
+    private static func isSame(_ text: String?, _ other: String) -> Bool {
+        text.map { $0.utf8.elementsEqual(other.utf8) } ?? false
+    }
+
+    private static func fields(of name: String, _ value: String) -> [String] {
+        switch name {
+        case "id": []
+        case "name", "status", "owner", "protected", "disk_format", "container_format", "created_at", "updated_at",
+            "min_disk", "min_ram", "size", "virtual_size":
+            // In the hash they are called the same.
+            [name]
+        case "size_min", "size_max": [ImageField.size]
+        case "os_hidden": [ImageField.hidden]
+        case "tag": [ImageField.tagPrefix + value]
+        case "checksum", "os_hash_value", "os_hash_algo": [ImageField.md5, ImageField.sha512]
+        default: [ImageField.propertyPrefix + name]
+        }
+    }
+
+    private static func candidates(_ name: String, _ value: String) throws(CatalogError) -> ImageSet? {
+        switch name {
+        case "id": .ids(Set(try wanted(value)).sorted().compactMap(ImageID.init(rawValue:)))
+        case "name": .named(Set(try wanted(value)).sorted())
+        case "tag": .union([.tag(value)])
+        case "owner": .union([.owner(value)])
+        case "os_hidden": try flag(name, value) ? .union([.hidden]) : nil
+        case "status": try wanted(value).contains(ImageStatus.active.rawValue) ? nil : .union([.inactive])
+        default: nil
         }
     }
 

@@ -1,4 +1,5 @@
 import ImportModel
+import LeaseStore
 
 /// The order of a list of images.
 struct ImageOrder: Sendable {
@@ -57,12 +58,49 @@ struct ImageOrder: Sendable {
         return Term(key: known, isDescending: direction == "desc")
     }
 
-    /// Whether newest come first, where the index of creation times has just this order; else `nil`.
-    var newestFirst: Bool? {
-        guard terms[0].key == .createdAt, terms[1].key == .id, terms[0].isDescending == terms[1].isDescending else {
-            return nil
+    var isDescending: Bool { terms[0].isDescending }
+
+    /// The index that has the order of the first key; `nil` where none has.
+    var index: ImageIndex? {
+        switch terms[0].key {
+        case .createdAt: .images
+        case .updatedAt: .updated
+        case .name: .name
+        case .status, .containerFormat, .diskFormat, .size, .id: nil
         }
-        return terms[0].isDescending
+    }
+
+    /// Whether that index has just this order, and not only that of the first key.
+    var isOfIndex: Bool {
+        let keys: [Key] =
+            switch terms[0].key {
+            case .createdAt: [.createdAt, .id]
+            case .name: [.name, .createdAt, .id]
+            default: []
+            }
+        return !keys.isEmpty && terms.starts(with: keys.map { Term(key: $0, isDescending: isDescending) })
+    }
+
+    /// The fields of an image's hash that its place depends on.
+    var fields: [String] {
+        terms.compactMap { term in
+            switch term.key {
+            case .name: ImageField.name
+            case .status: ImageField.status
+            case .containerFormat: ImageField.containerFormat
+            case .diskFormat: ImageField.diskFormat
+            case .size: ImageField.size
+            case .id: nil
+            case .createdAt: ImageField.createdAt
+            case .updatedAt: ImageField.updatedAt
+            }
+        }
+    }
+
+    /// Whether one comes before the other by the first key alone.
+    func precedesByFirst(_ left: ImageRecord, _ right: ImageRecord) -> Bool {
+        let (first, second) = isDescending ? (right, left) : (left, right)
+        return Self.isLess(first, second, by: terms[0].key)
     }
 
     func precedes(_ left: ImageRecord, _ right: ImageRecord) -> Bool {
@@ -77,10 +115,10 @@ struct ImageOrder: Sendable {
     /// Images without a value come before all others.
     private static func isLess(_ left: ImageRecord, _ right: ImageRecord, by key: Key) -> Bool {
         switch key {
-        case .name: isLess(left.name, right.name)
+        case .name: isLess(left.name.map(Bytes.init), right.name.map(Bytes.init))
         case .status: left.status.rawValue < right.status.rawValue
-        case .containerFormat: isLess(left.containerFormat, right.containerFormat)
-        case .diskFormat: isLess(left.diskFormat, right.diskFormat)
+        case .containerFormat: isLess(left.containerFormat.map(Bytes.init), right.containerFormat.map(Bytes.init))
+        case .diskFormat: isLess(left.diskFormat.map(Bytes.init), right.diskFormat.map(Bytes.init))
         case .size: isLess(left.sizeBytes, right.sizeBytes)
         case .id: left.id.rawValue < right.id.rawValue
         case .createdAt: left.createdAtMs < right.createdAtMs
@@ -95,4 +133,12 @@ struct ImageOrder: Sendable {
         case (let left?, let right?): left < right
         }
     }
+}
+
+/// A text that is compared byte by byte, as Redis does; to Swift, letters are equal that are written in different ways.
+private struct Bytes: Comparable {
+    let text: String
+
+    static func == (left: Bytes, right: Bytes) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+    static func < (left: Bytes, right: Bytes) -> Bool { left.text.utf8.lexicographicallyPrecedes(right.text.utf8) }
 }

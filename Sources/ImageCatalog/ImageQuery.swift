@@ -1,4 +1,5 @@
-package import ImportModel
+import ImportModel
+import LeaseStore
 
 /// What `GET /v2/images` asks for.
 package struct ImageQuery: Sendable {
@@ -59,18 +60,29 @@ package struct ImageQuery: Sendable {
         return isWanted && caller.lists(image, sharedAnd: answer) && filters.allSatisfy { $0.matches(image) }
     }
 
-    /// The document around a page, with links to the first page and, behind a full one, to the next.
-    package func page(_ images: [ImageRecord]) -> JSON {
-        var members: [String: JSON] = [
-            "images": .array(images.map { ImageDocument($0).json }),
-            "first": .string(link(marker: nil)),
-            "schema": .string("/v2/schemas/images"),
-        ]
-        if let last = images.last, images.count == limit { members["next"] = .string(link(marker: last.id)) }
-        return .object(members)
+    /// The fields of an image's hash by which it is known whether it is listed, and where.
+    func fields(for caller: Caller) -> [String] {
+        let common = [ImageField.owner, ImageField.visibility, ImageField.memberPrefix + caller.project]
+        return Set(filters.flatMap(\.fields) + order.fields + common).sorted()
     }
 
-    private func link(marker: ImageID?) -> String {
+    /// Sets of images; all that are listed are in each of them. One or more.
+    func candidates(for caller: Caller) -> [ImageSet] {
+        var sets = filters.compactMap(\.candidates)
+        let wanted = visibility.flatMap(Visibility.init(rawValue:))
+        if let wanted { sets.append(.union([.visibility(wanted)])) }
+        if !caller.mayListAll {
+            var view: [ImageIndex] = []
+            if !caller.project.isEmpty { view += [.owner(caller.project), .member(caller.project)] }
+            if wanted == nil || wanted == .public { view.append(.visibility(.public)) }
+            if visibility == "all" || wanted == .community { view.append(.visibility(.community)) }
+            sets.append(.union(view))
+        }
+        return sets.isEmpty ? [.union([.images])] : sets
+    }
+
+    /// Where a page's list goes on behind an image; `nil`: where it begins.
+    func link(marker: ImageID?) -> String {
         var kept = parameters.filter { $0.name != "marker" }
         if let marker { kept.append(("marker", marker.rawValue)) }
         let query = kept.map { "\(PercentCoding.encode($0.name))=\(PercentCoding.encode($0.value))" }

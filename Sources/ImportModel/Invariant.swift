@@ -7,6 +7,7 @@ package enum Invariant: String, Codable, Sendable, CaseIterable {
     case s1 = "S1"
     case o3 = "O3"
     case o6 = "O6"
+    case i1 = "I1"
 
     /// What holds, for people.
     package var statement: String {
@@ -18,6 +19,7 @@ package enum Invariant: String, Codable, Sendable, CaseIterable {
         case .s1: "an image is importing, saving or uploading because of a live task or of staged data"
         case .o3: "the objects of images exist, with the recorded size and digests"
         case .o6: "nothing that is in use is called garbage"
+        case .i1: "an image is in all indexes of lists that its record says"
         }
     }
 
@@ -25,7 +27,7 @@ package enum Invariant: String, Codable, Sendable, CaseIterable {
     package var subject: AuditSubject {
         switch self {
         case .l2, .q1, .q2: .tasks
-        case .l1, .s1, .o6: .images
+        case .l1, .s1, .o6, .i1: .images
         case .o3: .objects
         }
     }

@@ -25,7 +25,7 @@ package struct Keys: Hashable, Sendable {
     var stats: String { tag + "stats" }
     var garbage: String { tag + "garbage" }
     var processes: String { tag + "processes" }
-    var images: String { tag + "index:images" }
+    func index(_ index: ImageIndex) -> String { tag + "index:" + index.suffix }
     func image(_ id: ImageID) -> String { tag + "image:\(id)" }
     func lock(_ id: ImageID) -> String { tag + "image:\(id):lock" }
     func imageTasks(_ id: ImageID) -> String { tag + "image:\(id):tasks" }

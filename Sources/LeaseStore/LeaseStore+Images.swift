@@ -136,19 +136,13 @@ extension LeaseStore {
     package func imageIDs(newestFirst: Bool, offset: Int, count: Int) async throws -> [ImageID] {
         guard count > 0 else { return [] }
         let range = RedisCommand(
-            newestFirst ? "ZREVRANGE" : "ZRANGE", keys.images, offset, offset + count - 1)
+            newestFirst ? "ZREVRANGE" : "ZRANGE", keys.index(.images), offset, offset + count - 1)
         let reply = try await read([range])
         return (reply.first?.array ?? []).compactMap { $0.string.flatMap(ImageID.init(rawValue:)) }
     }
 
     /// How many images there are.
     package func imageCount() async throws -> Int {
-        Int(try await read([RedisCommand("ZCARD", keys.images)]).first?.int ?? 0)
-    }
-
-    /// How many images stand before `id` in that order; `nil` if there is no such image.
-    package func rank(of id: ImageID, newestFirst: Bool) async throws -> Int? {
-        let reply = try await read([RedisCommand(newestFirst ? "ZREVRANK" : "ZRANK", keys.images, id.rawValue)])
-        return reply.first?.int.map { Int($0) }
+        Int(try await read([RedisCommand("ZCARD", keys.index(.images))]).first?.int ?? 0)
     }
 }

@@ -18,17 +18,34 @@ package struct ServerFinding: Hashable, Sendable {
 }
 
 extension LeaseStore {
-    /// Opens the catalog, or begins one. Returns its id.
+    /// Opens the catalog, or begins one. Returns its id. One of the schema before is taken over, which takes a while
+    /// where it has many images.
     /// - Throws: `LeaseStoreError.malformed` when another version's keys are there.
     package func openCatalog() async throws -> String {
         let reply = try await call(
             Scripts.catalogOpen,
             [Self.schemaVersion, Nonce.mint().rawValue, settings.retention.argument], isDurable: true)
         switch reply.word {
-        case "open": return try reply.string(0)
+        case "open":
+            if try reply.optionalString(2) != nil { try await fillIndexes() }
+            return try reply.string(0)
         case "other-schema": throw otherSchema(try reply.string(0))
         default: throw reply.unknown
         }
+    }
+
+    /// Puts all images into the indexes of lists.
+    private func fillIndexes() async throws {
+        var cursor: String?
+        repeat {
+            let scan = try await scanImages(after: cursor, atMost: 250)
+            let isLast = scan.next == nil
+            let reply = try await call(
+                Scripts.catalogIndex, [isLast ? "1" : ""] + scan.ids.map(\.rawValue), isDurable: isLast)
+            guard reply.word == "indexed" else { throw reply.unknown }
+            cursor = scan.next
+            try Task.checkCancellation()
+        } while cursor != nil
     }
 
     /// Makes sure that there is a catalog, of this version's schema. Begins none, and changes nothing.
@@ -43,9 +60,12 @@ extension LeaseStore {
     }
 
     private func otherSchema(_ schema: String) -> LeaseStoreError {
-        .malformed(
-            reason: "the keys under \(keys.tag) have the schema \(schema), this version uses "
-                + "\(Self.schemaVersion); run matching versions, or give this one a prefix of its own")
+        let what = "the keys under \(keys.tag) have the schema \(schema), this version uses \(Self.schemaVersion); "
+        return .malformed(
+            reason: what
+                + (schema == "1"
+                    ? "start an API or a worker of this version, which takes them over"
+                    : "run matching versions, or give this one a prefix of its own"))
     }
 
     /// Looks at the server's settings. An empty answer means that it can be trusted.

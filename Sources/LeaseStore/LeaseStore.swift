@@ -7,7 +7,7 @@ package import RedisClient
 /// same call may be made again. `docs/protocol.md` is the contract.
 package final class LeaseStore: Sendable {
     /// The layout of the keys that this version reads and writes.
-    package static let schemaVersion = "1"
+    package static let schemaVersion = "2"
 
     package let keys: Keys
     package let settings: LeaseSettings

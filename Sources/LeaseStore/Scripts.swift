@@ -43,6 +43,7 @@ enum Scripts {
     static let queuePause = script("queue-pause", PackageResources.queue_pause_lua)
     static let queueStats = script("queue-stats", PackageResources.queue_stats_lua)
     static let catalogOpen = script("catalog-open", PackageResources.catalog_open_lua)
+    static let catalogIndex = script("catalog-index", PackageResources.catalog_index_lua)
 
     static let all = [
         importCreate, uploadOpen, importClaim, importBeat, importCheckpoint, checkpointForget, importPublish,
@@ -51,7 +52,7 @@ enum Scripts {
         memberRemove, garbageName, garbageCheck, garbageTake, garbageDone, turnBegin, auditStep, auditIndex, auditImage,
         imageScan, objectReport, storeReport, storeNote, taskExpire, leaseScan, processRegister, processLeave,
         queuePause,
-        queueStats, catalogOpen,
+        queueStats, catalogOpen, catalogIndex,
     ]
 
     private static func script(_ name: String, _ file: [UInt8]) -> RedisScript {

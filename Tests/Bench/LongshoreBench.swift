@@ -7,7 +7,7 @@ struct LongshoreBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "longshore-bench",
         abstract:
-            "Measure scripts, the wait for a claim, whole cycles, Redis memory, and imports of small and large images.",
+            "Measure scripts, waits, cycles, Redis memory, lists and requests, and imports of small and large images.",
         discussion: "Rates and times are medians of the runs. docs/performance.md says how each one is measured.")
 
     @Flag(help: "Print one JSON document instead of tables.")
@@ -29,11 +29,14 @@ struct LongshoreBench: AsyncParsableCommand {
         help: "Measure only this; can be repeated. One of: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
     var only: [Part] = []
 
+    @Option(help: .hidden)
+    var bareHandler: String?
+
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case scripts, wait, cycles, memory, imports, data, bucket, staged, copies, compressed, sources
+        case scripts, wait, cycles, memory, lists, requests, imports, data, bucket, staged, copies, compressed, sources
 
         /// Those that start real processes.
-        static let ofImports: [Part] = [.imports, .data, .bucket, .staged, .copies, .compressed, .sources]
+        static let ofImports: [Part] = [.requests, .imports, .data, .bucket, .staged, .copies, .compressed, .sources]
     }
 
     /// Built with this program, and so beside it.
@@ -57,6 +60,7 @@ struct LongshoreBench: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let bareHandler { return try await BareHandler.serve(bareHandler) }
         let place = try Place(in: folder)
         defer { place.remove() }
         var report = Report(runs: runs, machine: try await Machine.examine(place))
@@ -87,6 +91,10 @@ struct LongshoreBench: AsyncParsableCommand {
             return figures
         case .cycles: return try await WholeCycles().measure(runs: runs, at: place)
         case .memory: return try await QueueMemory().measure(at: place)
+        case .lists: return try await Lists().measure(at: place)
+        case .requests:
+            guard let binary else { return [] }
+            return try await ShowAndList(binary: binary).measure(runs: runs, at: place)
         case .imports:
             guard let binary else { return [] }
             return try await TinyImports(binary: binary).measure(runs: runs, at: place)

@@ -137,7 +137,7 @@ struct Processes {
         (try? String(contentsOf: folder.appendingPathComponent(role + ".log"), encoding: .utf8)) ?? ""
     }
 
-    private static func freePort() async throws -> Int {
+    static func freePort() async throws -> Int {
         let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(host: "127.0.0.1", port: 0).get()
         defer { listener.close(promise: nil) }

@@ -41,7 +41,8 @@ import TestSupport
 
     /// The scripts that the model does not have.
     static let others: [(RedisScript, [String])] = [
-        (Scripts.catalogOpen, ["1", "other", "1"]), (Scripts.imageCreate, ["image9", "name", "new"]),
+        (Scripts.catalogOpen, ["2", "other", "1"]), (Scripts.catalogIndex, ["1", "image0"]),
+        (Scripts.imageCreate, ["image9", "name", "new"]),
         (Scripts.garbageCheck, ["store0", "image0/nonce0"]), (Scripts.turnBegin, ["audit", "1"]),
         (Scripts.taskExpire, ["100"]), (Scripts.leaseScan, ["0", "host", "100"]),
         (Scripts.processRegister, ["worker9", "60000", "host", "role", "worker"]),
@@ -49,7 +50,7 @@ import TestSupport
         (Scripts.memberAdd, ["image0", "project", "128"]), (Scripts.memberAnswer, ["image0", "project", "accepted"]),
         (Scripts.memberRemove, ["image0", "project"]), (Scripts.imageScan, ["walk", "0", "100"]),
         (Scripts.objectReport, ["store0", "1", "image0/nonce0", "is missing"]),
-        (Scripts.storeReport, ["store0", "1", "1000"]),
+        (Scripts.storeReport, ["store0", "1", "1000"]), (Scripts.storeNote, ["store0"]),
     ]
 
     @Test func `the scripts that the model does not have change nothing either while the slot moves`() async throws {

@@ -71,10 +71,26 @@ struct Projection {
             }
             redis.images[number] = image
             revisions[number] = hash["revision"].flatMap { Int($0) } ?? 0
-            if (sets["index:images"]?[name] != nil) != (image.status != .deleted) {
-                faults.append("\(name): in the index of images it should not be, or the other way round")
-            }
+            readIndexes(of: name, hash)
         }
+    }
+
+    /// Lists are no part of the model; whatever a call does, their indexes say what the record says.
+    private mutating func readIndexes(of image: String, _ hash: [String: String]) {
+        var expected: [String: Double] = [:]
+        if let status = hash["status"], status != "deleted" {
+            let created = hash["created_at"].flatMap(Double.init) ?? .nan
+            expected = [
+                "index:images": created, "index:updated": hash["updated_at"].flatMap(Double.init) ?? .nan,
+                "index:visibility:\(hash["visibility"] ?? "shared")": created, "index:name": 0,
+            ]
+            if status != "active" { expected["index:inactive"] = created }
+        }
+        var found: [String: Double] = [:]
+        for (key, entries) in sets where key.hasPrefix("index:") {
+            for (entry, score) in entries where entry.hasSuffix(image) { found[key] = score }
+        }
+        if found != expected { faults.append("\(image): in the indexes \(found), and not \(expected)") }
     }
 
     private mutating func readTasks() {

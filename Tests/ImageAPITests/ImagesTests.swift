@@ -90,4 +90,30 @@ import Testing
             #expect(try await service.send(.DELETE, "/v2/images/\(id)").status == 403)
         }
     }
+
+    @Test("a page of many images is one document")
+    func largePage() async throws {
+        try await RunningService.run { service in
+            let catalog = Catalog(store: service.store)
+            let admin = Caller(project: "default", user: "u", roles: ["admin"])
+            var images: [ImageRecord] = []
+            for number in 0..<130 {
+                images.append(try await catalog.create(.object(["name": .string("n\(number)")]), by: admin))
+            }
+            // Several can be of one millisecond.
+            let ids = images.map { "\($0.createdAtMs) \($0.id)" }.sorted(by: >).map { String($0.suffix(36)) }
+            for (limit, count) in [(1000, 130), (130, 130), (51, 51), (50, 50)] {
+                let list = try await service.send(.GET, "/v2/images?limit=\(limit)")
+                #expect(list.status == 200)
+                #expect(list.headers.first(name: "content-type") == "application/json")
+                let page = try list.object
+                let found = page["images"]?.array?.compactMap { $0.object?["id"]?.string }
+                #expect(found == Array(ids.prefix(count)))
+                let next = count == limit ? "/v2/images?limit=\(limit)&marker=\(ids[count - 1])" : nil
+                #expect(page["next"]?.string == next)
+                #expect(page["schema"]?.string == "/v2/schemas/images")
+            }
+            #expect(try await service.send(.HEAD, "/v2/images?limit=1000").status == 200)
+        }
+    }
 }

@@ -23,7 +23,8 @@ import Testing
 
     private func list(_ catalog: Catalog, _ query: String) async throws -> [String] {
         let query = try ImageQuery(try #require(PercentCoding.parameters(query)))
-        return try await catalog.list(query, for: admin).map { $0.name ?? "" }
+        let page = try await catalog.list(query, for: admin)
+        return try await page.images(0..<page.ids.count).map { $0.name ?? "" }
     }
 
     @Test func anImageIsCreatedShownChangedAndDeleted() async throws {
@@ -84,8 +85,8 @@ import Testing
                 let link = marker.map { "&marker=\($0)" } ?? ""
                 let query = try ImageQuery(try #require(PercentCoding.parameters("limit=50" + link)))
                 let page = try await catalog.list(query, for: admin)
-                seen += page.map { $0.name ?? "" }
-                marker = page.count == 50 ? page.last?.id : nil
+                seen += try await page.images(0..<50).map { $0.name ?? "" }
+                marker = page.ids.count == 50 ? page.ids.last : nil
             } while marker != nil
             #expect(seen.count == 130)
             #expect(Set(seen) == Set(names))

@@ -18,6 +18,8 @@ import Testing
         let ended: TaskID
         let staged: ImageRecord
         let idle: ImageID
+        /// Has a name, a tag and a member, and is hidden.
+        let labelled: ImageID
 
         init(_ fleet: Fleet) async throws {
             self.fleet = fleet
@@ -35,6 +37,13 @@ import Testing
             _ = try await fleet.stage(image)
             staged = try await fleet.imageRecord(image)
             idle = try await fleet.image()
+            var labels = ImageRecord(id: .random())
+            (labels.name, labels.tags, labels.isHidden) = ("a\0b", ["a"], true)
+            labelled = labels.id
+            #expect(try await fleet.store.createImage(labels) != nil)
+            guard case .added = try await fleet.store.addMember("p", to: labels.id, limit: 1) else {
+                throw NoTask(reply: "no member")
+            }
         }
 
         var keys: Keys { fleet.store.keys }
@@ -97,9 +106,12 @@ import Testing
         Break(.l2, "an image has two live tasks") { try await $0.copy($0.waiting.id, queued: true) },
         Break(.l2, "the image of a live task is gone") {
             let image = $0.waiting.image
+            let record = try await $0.fleet.imageRecord(image)
             try await $0.send("DEL", $0.keys.image(image))
             try await $0.send("HSET", $0.keys.image(image), "status", "deleted")
-            try await $0.send("ZREM", $0.keys.images, image.rawValue)
+            for index in Self.indexes(of: record) {
+                try await $0.send("ZREM", $0.keys.index(index), index.place(of: record).entry)
+            }
         },
         Break(.q1, "a waiting task is in no queue") {
             try await $0.send("ZREM", "{test}:queue:tenant", $0.waiting.id.rawValue)
@@ -195,7 +207,25 @@ import Testing
         Break(.o6, "what a running attempt writes is garbage") {
             try await $0.send("ZADD", $0.keys.garbage, 1, "main \($0.running.task.image)/\($0.running.nonce)")
         },
+        Break(.i1, "an index of tags has lost an image") { try await $0.send("DEL", "{test}:index:tag:a") },
+        Break(.i1, "an index of members has lost an image") { try await $0.send("DEL", "{test}:index:member:p") },
+        Break(.i1, "the index of hidden images has lost one") { try await $0.send("DEL", "{test}:index:hidden") },
+        Break(.i1, "a changed image stands where it stood before") {
+            try await $0.send("ZADD", $0.keys.index(.updated), 1, $0.active.id.rawValue)
+        },
+        Break(.i1, "an image that waits for its bytes is taken for an active one") {
+            try await $0.send("ZREM", $0.keys.index(.inactive), $0.idle.rawValue)
+        },
+        Break(.i1, "a name has no place in the order of names") {
+            let record = try await $0.fleet.imageRecord($0.labelled)
+            try await $0.send("ZREM", $0.keys.index(.name), ImageIndex.name.place(of: record).entry)
+        },
     ]
+
+    /// Of an image that a fleet's test makes, with a task.
+    private static func indexes(of image: ImageRecord) -> [ImageIndex] {
+        [.images, .updated, .name, .inactive, .visibility(image.visibility), .owner(image.owner ?? "")]
+    }
 
     @Test("what is broken is found as that invariant, counted, told, and repaired", arguments: breaks)
     func repairs(_ broken: Break) async throws {
@@ -293,7 +323,9 @@ import Testing
             // More than Redis keeps in a list: its own cursors would mean something else after each restart.
             for _ in 0..<400 { images.insert(try await fleet.image()) }
             // Many of one millisecond, more than one part.
-            for id in images.prefix(30) { try await fleet.client.send("ZADD", fleet.store.keys.images, 1, id.rawValue) }
+            for id in images.prefix(30) {
+                try await fleet.client.send("ZADD", fleet.store.keys.index(.images), 1, id.rawValue)
+            }
             var met: Set<ImageID> = []
             for step in 1...200 {
                 let scan = try await LeaseStore.insist(for: .seconds(20)) {
@@ -310,6 +342,8 @@ import Testing
                 if step.isMultiple(of: 4), step <= 12 { try await fleet.server.restart() }
             }
             #expect(images.subtracting(met) == [])
+            // Those that were put into another millisecond.
+            #expect(try await fleet.look().faults.allSatisfy { $0.invariant == .i1 })
         }
     }
 

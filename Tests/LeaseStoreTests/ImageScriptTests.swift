@@ -255,8 +255,6 @@ import Testing
             #expect(Set(listed) == Set(ids))
             #expect(listed.count == 25)
             #expect(try await fleet.store.imageCount() == 25)
-            #expect(try await fleet.store.rank(of: listed[7], newestFirst: true) == 7)
-            #expect(try await fleet.store.rank(of: .random(), newestFirst: true) == nil)
         }
     }
 }

@@ -1,6 +1,6 @@
 package import RedisClient
 
-/// What must hold over all keys of a fleet at any moment (L1, L2, Q1, Q2, Q4 of docs/protocol.md), looked at in one
+/// What must hold over all keys of a fleet at any moment (L1, L2, Q1, Q2, Q4, I1 of docs/protocol.md), looked at in one
 /// step and from the outside: nothing of the store's own scripts takes part in it.
 package enum KeyInvariants {
     /// Is given one key, the anchor. Answers with what is wrong, and with what of each task only ever grows or stays:
@@ -77,6 +77,36 @@ package enum KeyInvariants {
                     check(hash[1] ~= 'active' or hash[3], 'active without digests: ' .. image)
                 end
             end
+            -- Which images are in which index of lists, and where; the other way round, that it holds nothing else.
+            local entries = 0
+            local function listed(index, entry, at)
+                entries = entries + 1
+                local found = redis.call('ZSCORE', tag .. 'index:' .. index, entry)
+                check(found and tonumber(found) == tonumber(at), 'I1 not at its place in ' .. index .. ': ' .. entry)
+            end
+            for _, key in ipairs(redis.call('KEYS', tag .. 'image:*')) do
+                local id = string.match(key, ':image:([%x-]+)$')
+                local flat, image = id and redis.call('HGETALL', key) or {}, {}
+                for i = 1, #flat, 2 do image[flat[i]] = flat[i + 1] end
+                if image.status and image.status ~= 'deleted' then
+                    local at = image.created_at
+                    listed('images', id, at)
+                    listed('updated', id, image.updated_at)
+                    listed('visibility:' .. (image.visibility or 'shared'), id, at)
+                    if image.owner then listed('owner:' .. image.owner, id, at) end
+                    if image.hidden == '1' then listed('hidden', id, at) end
+                    if image.status ~= 'active' then listed('inactive', id, at) end
+                    local place = '0'
+                    if image.name then place = '1' .. image.name:gsub('%z', '\\0\\1') .. '\\0\\0' end
+                    listed('name', place .. string.rep('0', 13 - #at) .. at .. id, 0)
+                    for field in pairs(image) do
+                        if field:sub(1, 2) == 't:' then listed('tag:' .. field:sub(3), id, at) end
+                        if field:sub(1, 2) == 'm:' then listed('member:' .. field:sub(3), id, at) end
+                    end
+                end
+            end
+            for _, key in ipairs(redis.call('KEYS', tag .. 'index:*')) do entries = entries - redis.call('ZCARD', key) end
+            check(entries == 0, 'I1 the indexes of lists hold ' .. -entries .. ' more than there are')
             local counts = { live = 0 }
             for _ in pairs(live_of) do counts.live = counts.live + 1 end
             check(redis.call('ZCARD', tag .. 'live') == counts.live, 'Q1 live holds what is not live')

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Looks at images from their own side: a lock that names no live task, a status that no task will ever change, ended
--- tasks that are still in an index, live ones that `live` does not know, and bytes in use that are called garbage.
+-- tasks that are still in an index, live ones that `live` does not know, bytes in use that are called garbage, and an
+-- index of lists that lacks the image.
 -- KEYS  1 anchor
 -- ARGV  1… images
 -- Each image is a step of its own. What is wrong with a live task itself is left to `audit-step`.
@@ -50,7 +51,9 @@ local function audit(image_id)
         local resting = resting_status(image)
         local unless = resting == 'killed' and ': it has locations without digests, delete it' or ''
         wrong('S1', 'image ' .. image_id .. ' is ' .. status .. ', and no task is about it' .. unless)
-        redis.call('HSET', image_key(image_id), 'status', resting, 'updated_at', NOW)
+        change_status(image_id, image, resting)
+        if resting ~= 'active' then redis.call('ZADD', index_key('inactive'), image.created_at or 0, image_id) end
+        image.status, image.updated_at = resting, tostring(NOW)
         if image.importing then redis.call('HSET', image_key(image_id), 'importing', '') end
         if resting == 'queued' then redis.call('HDEL', image_key(image_id), 'size', 'virtual_size') end
     end
@@ -68,6 +71,15 @@ local function audit(image_id)
         if redis.call('ZSCORE', GARBAGE, object) then
             wrong('O6', 'garbage that image ' .. image_id .. ' names: ' .. object)
             redis.call('ZREM', GARBAGE, object)
+        end
+    end
+
+    for key, entry in pairs(entries_of(image_id, image)) do
+        local wanted = tostring(index_score(key, image))
+        local score = redis.call('ZSCORE', key, entry)
+        if tonumber(score or nil) ~= tonumber(wanted) then
+            wrong('I1', 'image ' .. image_id .. ' is not at its place in ' .. string.sub(key, #TAG + 1))
+            redis.call('ZADD', key, wanted, entry)
         end
     end
 end

@@ -76,7 +76,7 @@ local function audit(id)
             finish(id, task, 'failure', 'rejected', 'the image is ' .. status, nil)
             return
         end
-        redis.call('HSET', image_key(task.image), 'status', status_during(task), 'updated_at', NOW)
+        change_status(task.image, { status = status }, status_during(task))
     end
 
     local queued = redis.call('ZSCORE', queue_key(task.owner), id)

@@ -9,6 +9,6 @@ if #ARGV > 4000 then return redis.error_reply('ERR too many fields') end
 if redis.call('EXISTS', image_key(id)) == 1 then return { 'exists' } end
 redis.call('HSET', image_key(id), 'status', 'queued', 'revision', 0, 'created_at', NOW, 'updated_at', NOW,
     unpack(ARGV, 2))
-redis.call('ZADD', TAG .. 'index:images', NOW, id)
+reindex(id, {}, load(image_key(id)))
 redis.call('HINCRBY', CONTROL, 'sequence', 1)
 return { 'created', NOW }

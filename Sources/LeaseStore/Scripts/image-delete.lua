@@ -24,5 +24,5 @@ if image.stage then
 end
 redis.call('DEL', image_key(id), lock_key(id))
 redis.call('HSET', image_key(id), 'status', 'deleted', 'updated_at', NOW)
-redis.call('ZREM', TAG .. 'index:images', id)
+reindex(id, entries_of(id, image), nil)
 return { 'deleted' }

@@ -8,8 +8,9 @@ local id, wanted = ARGV[1], ARGV[2]
 if wanted ~= 'active' and wanted ~= 'deactivated' then
     return redis.error_reply('ERR an image is switched to active or deactivated')
 end
-local status = redis.call('HGET', image_key(id), 'status')
+local image = redis.call('HMGET', image_key(id), 'status', 'created_at')
+local status = image[1]
 if not status or status == 'deleted' then return { 'no-image' } end
 if status ~= 'active' and status ~= 'deactivated' then return { 'wrong-status', status } end
-if status ~= wanted then redis.call('HSET', image_key(id), 'status', wanted, 'updated_at', NOW) end
+if status ~= wanted then change_status(id, { status = status, created_at = image[2] }, wanted) end
 return { 'switched' }

@@ -60,7 +60,6 @@ if is_copying then
     end
     failed = union(others, {})
 end
-redis.call('HSET', image_key(image_id), 'status', is_copying and 'active' or 'importing', 'updated_at', NOW,
-    'importing', union(stores, {}), 'failed', failed)
+change_status(image_id, image, is_copying and 'active' or 'importing', 'importing', union(stores, {}), 'failed', failed)
 tell('created', id, entry, '')
 return { 'created', status, loser and holder or '' }

@@ -25,8 +25,7 @@ if image['loc:' .. store] then return { 'changed', 'locations' } end
 
 task.located = union(split(task.located), { store })
 redis.call('HSET', task_key(id), 'located', task.located)
-redis.call('HSET', image_key(task.image), 'loc:' .. store, task.image .. '/' .. nonce, 'updated_at', NOW,
-    'importing', union(missing_stores(task), {}))
+touch_image(task.image, 'loc:' .. store, task.image .. '/' .. nonce, 'importing', union(missing_stores(task), {}))
 -- As with a publish: a Redis that has lost this is behind the mark of its stores.
 redis.call('HINCRBY', CONTROL, 'sequence', 1)
 count('stored:' .. store, image.size)

@@ -46,14 +46,12 @@ end
 
 redis.call('HSET', task_key(id), 'bytes_done', size, 'bytes_total', size, 'phase', 'publishing')
 if task.kind == 'stage' then
-    redis.call('HSET', image_key(task.image), 'size', size, 'updated_at', NOW, 'stage', cjson.encode({
+    touch_image(task.image, 'size', size, 'stage', cjson.encode({
         store = ARGV[15], key = ARGV[16], sizeBytes = tonumber(size), digests = { md5 = ARGV[4], sha512 = ARGV[5] },
         inspection = ARGV[12],
     }))
 else
-    local fields = {
-        'status', 'active', 'size', size, 'md5', ARGV[4], 'sha512', ARGV[5], 'updated_at', NOW, 'verdict', ARGV[10],
-    }
+    local fields = { 'size', size, 'md5', ARGV[4], 'sha512', ARGV[5], 'verdict', ARGV[10] }
     if ARGV[11] ~= '' then fields[#fields + 1], fields[#fields + 2] = 'virtual_size', ARGV[11] end
     if ARGV[13] ~= '' then fields[#fields + 1], fields[#fields + 2] = 'provenance', ARGV[13] end
     if not task.kind then
@@ -70,7 +68,7 @@ else
         fields[#fields + 1], fields[#fields + 2] = 'p:' .. name, value
     end
     if #fields > known then redis.call('HINCRBY', image_key(task.image), 'revision', 1) end
-    redis.call('HSET', image_key(task.image), unpack(fields))
+    change_status(task.image, image, 'active', unpack(fields))
     redis.call('HDEL', image_key(task.image), 'stage')
 end
 -- What the attempt wrote and nothing names now: in a store that failed, or that was asked for and is not spoken of.

@@ -14,4 +14,5 @@ for name in pairs(image) do
 end
 if members >= tonumber(ARGV[3]) then return { 'full' } end
 redis.call('HSET', image_key(id), field, 'pending ' .. NOW .. ' ' .. NOW)
+redis.call('ZADD', index_key('member:' .. ARGV[2]), image.created_at or 0, id)
 return { 'added', NOW }

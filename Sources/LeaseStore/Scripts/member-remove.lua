@@ -7,4 +7,5 @@ local id = ARGV[1]
 local status = redis.call('HGET', image_key(id), 'status')
 if not status or status == 'deleted' then return { 'no-image' } end
 if redis.call('HDEL', image_key(id), 'm:' .. ARGV[2]) == 0 then return { 'no-member' } end
+redis.call('ZREM', index_key('member:' .. ARGV[2]), id)
 return { 'removed' }

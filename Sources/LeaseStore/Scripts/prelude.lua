@@ -33,6 +33,7 @@ local function history_key(id) return TAG .. 'task:' .. id .. ':history' end
 local function checkpoint_key(id) return TAG .. 'task:' .. id .. ':checkpoint' end
 local function queue_key(tenant) return TAG .. 'queue:' .. tenant end
 local function claim_key(nonce) return TAG .. 'claim:' .. nonce end
+local function index_key(name) return TAG .. 'index:' .. name end
 
 -- A hash as a table, or nil where there is none.
 local function load(key)
@@ -155,6 +156,62 @@ local function is_named(store, key)
     return is_alive and task[3] and kept_by(task[3])[store .. ' ' .. key] or false
 end
 
+-- Where an image stands in the order of names: those without one first, then by the name's bytes, then by creation.
+local function name_place(id, image)
+    local rest = string.format('%013.0f', tonumber(image.created_at) or 0) .. id
+    if not image.name then return '0' .. rest end
+    return '1' .. string.gsub(image.name, '%z', '\0\1') .. '\0\0' .. rest
+end
+
+-- The indexes that an image belongs into by what its hash says, and its entry in each.
+local function entries_of(id, image)
+    local entries = {
+        [index_key('images')] = id, [index_key('updated')] = id, [index_key('name')] = name_place(id, image),
+        [index_key('visibility:' .. (image.visibility or 'shared'))] = id,
+    }
+    if image.owner then entries[index_key('owner:' .. image.owner)] = id end
+    if image.hidden == '1' then entries[index_key('hidden')] = id end
+    if image.status ~= 'active' then entries[index_key('inactive')] = id end
+    for field in pairs(image) do
+        local kind, text = string.match(field, '^([tm]):(.*)$')
+        if kind then entries[index_key((kind == 't' and 'tag:' or 'member:') .. text)] = id end
+    end
+    return entries
+end
+
+local function index_score(key, image)
+    if key == index_key('name') then return 0 end
+    return key == index_key('updated') and image.updated_at or image.created_at or 0
+end
+
+-- Takes an image out of the indexes that it does not belong into any more, and puts it into those that it belongs into
+-- now. `before` is what `entries_of` said before the change; `image` is nil when the image is gone.
+local function reindex(id, before, image)
+    local after = image and entries_of(id, image) or {}
+    for key, entry in pairs(before) do
+        if after[key] ~= entry then redis.call('ZREM', key, entry) end
+    end
+    for key, entry in pairs(after) do
+        if before[key] ~= entry then redis.call('ZADD', key, index_score(key, image), entry) end
+    end
+end
+
+-- Writes fields of an image that no index but that of the changes is about.
+local function touch_image(id, ...)
+    redis.call('HSET', image_key(id), 'updated_at', NOW, ...)
+    redis.call('ZADD', index_key('updated'), 'XX', NOW, id)
+end
+
+-- Writes an image's status, and other fields that no index is about. `image` is the image's hash before it.
+local function change_status(id, image, status, ...)
+    touch_image(id, 'status', status, ...)
+    if status == 'active' and image.status ~= 'active' then
+        redis.call('ZREM', index_key('inactive'), id)
+    elseif status ~= 'active' and image.status == 'active' then
+        redis.call('ZADD', index_key('inactive'), image.created_at or 0, id)
+    end
+end
+
 -- A task's score in its tenant's queue: by priority, then first come first served. Kept for all its attempts.
 local function place(priority, sequence)
     return (9 - priority) * 17592186044416 + sequence
@@ -211,7 +268,7 @@ local function restore_image(task, image)
     if image.status ~= status_during(task) then return end
     local status = task.prior_status
     if status == 'uploading' and not image.stage then status = 'queued' end
-    redis.call('HSET', image_key(task.image), 'status', status, 'updated_at', NOW)
+    change_status(task.image, image, status)
     if status == 'queued' then redis.call('HDEL', image_key(task.image), 'size', 'virtual_size') end
     if not task.kind then
         redis.call('HSET', image_key(task.image), 'importing', '',
@@ -229,8 +286,7 @@ end
 
 -- An image stays as it is, whatever becomes of a copy; the lists say which stores lack it.
 local function note_copy_end(task, image)
-    redis.call('HSET', image_key(task.image), 'importing', '', 'updated_at', NOW,
-        'failed', union(split(image.failed), missing_stores(task)))
+    touch_image(task.image, 'importing', '', 'failed', union(split(image.failed), missing_stores(task)))
 end
 
 -- Ends a task for good. `image` is its image's hash, or nil where that is gone.

@@ -34,6 +34,6 @@ redis.call('ZADD', LEASES, NOW + ARGV[14], id)
 redis.call('ZADD', LIVE, NOW, id)
 redis.call('ZADD', image_tasks_key(image_id), NOW, id)
 redis.call('HINCRBY', CONTROL, 'sequence', 1)
-redis.call('HSET', image_key(image_id), 'status', status_during({ kind = kind }), 'updated_at', NOW)
+change_status(image_id, image, status_during({ kind = kind }))
 tell('claimed', id, { image = image_id }, ARGV[13])
 return { 'opened', status, loser and holder or '' }

@@ -27,8 +27,8 @@ enum QueryTarget {
         for image in SampleRecords.images { _ = query.matches(image, for: caller) }
         try order(SampleRecords.images, query.order.precedes)
         guard query.limit > 0 else { return }
-        let full = Array(repeating: SampleRecords.images[1], count: query.limit)
-        guard let link = query.page(full).object?["next"]?.string, let mark = link.firstIndex(of: "?"),
+        let link = query.link(marker: SampleRecords.images[1].id)
+        guard let mark = link.firstIndex(of: "?"),
             let next = PercentCoding.parameters(String(link[link.index(after: mark)...]))
         else { throw Violation(description: "a full page leads nowhere") }
         let kept = parameters.filter { $0.name != "marker" } + [("marker", SampleRecords.images[1].id.rawValue)]
