@@ -50,21 +50,24 @@ final class FilesystemWriter: ObjectWriter {
 
     var checkpointUnit: Int64? { 1 }
 
-    func catchUp() async throws(StorageError) -> Bool {
+    func catchUp(_ copied: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) async throws(StorageError) -> Bool {
         try await threads.run { [self] () throws(StorageError) in
-            try state.withLock { state throws(StorageError) in try catchUp(&state) }
+            try state.withLock { state throws(StorageError) in try catchUp(&state, copied) }
         }
     }
 
-    private func catchUp(_ state: inout State) throws(StorageError) -> Bool {
+    private func catchUp(
+        _ state: inout State, _ copied: (UnsafeRawBufferPointer) -> Void
+    ) throws(StorageError) -> Bool {
         guard var beginning = state.beginning.take() else { return false }
         if state.file == nil { state.file = try tree.createPart(key) }
         let hasMore: Bool
         do throws(SystemError) {
-            hasMore = try state.file?.take(from: &beginning, key.description) ?? false
-            state.written = beginning.copied
+            hasMore = try state.file?.take(from: &beginning, key.description, copied) ?? false
+            state.written = beginning.done
             try flush(&state)
         } catch {
+            state.fault = error
             throw error.fault(of: tree.store, root: tree.root)
         }
         if hasMore { state.beginning = consume beginning }
@@ -73,20 +76,24 @@ final class FilesystemWriter: ObjectWriter {
 
     func checkpoint(at offset: Int64) async throws(StorageError) -> UnfinishedObject? {
         try await threads.run { [self] () throws(StorageError) in
-            do throws(SystemError) {
-                // By a descriptor of its own, so that writing goes on meanwhile.
-                let file = try state.withLock { state throws(SystemError) -> OpenFile? in
-                    guard state.written >= offset else { return nil }
-                    return try state.file?.duplicate(key.description)
-                }
-                guard let file else { return nil }
-                try file.syncData(key.description)
-            } catch {
+            let isThere = try state.withLock { state throws(StorageError) in
+                try requireNoFault(state)
+                return state.file != nil && state.written >= offset
+            }
+            // Opened once more, so that writing goes on meanwhile; and what the disk could not do is told to either.
+            guard isThere, let file = try tree.openPart(key, ofAtLeast: offset) else { return nil }
+            do throws(SystemError) { try file.syncData(key.description) } catch {
                 state.withLock { $0.fault = error }
                 throw error.fault(of: tree.store, root: tree.root)
             }
+            // What was told to a write before it was opened.
+            try state.withLock { state throws(StorageError) in try requireNoFault(state) }
             return UnfinishedObject(key: key.description)
         }
+    }
+
+    private func requireNoFault(_ state: borrowing State) throws(StorageError) {
+        if let fault = state.fault { throw fault.fault(of: tree.store, root: tree.root) }
     }
 
     func write(_ block: ByteBuffer) async throws(StorageError) {
@@ -113,7 +120,7 @@ final class FilesystemWriter: ObjectWriter {
 
     private func append(_ block: ByteBuffer, to state: inout State) throws(StorageError) {
         guard state.file != nil else { throw closed }
-        if let fault = state.fault { throw fault.fault(of: tree.store, root: tree.root) }
+        try requireNoFault(state)
         let offset = state.written
         let outcome: Result<Void, SystemError> = block.withUnsafeReadableBytes { bytes in
             do throws(SystemError) {
@@ -128,6 +135,7 @@ final class FilesystemWriter: ObjectWriter {
             state.written += Int64(block.readableBytes)
             if state.written - state.begun >= Self.windowBytes { try flush(&state) }
         } catch {
+            state.fault = error
             throw error.fault(of: tree.store, root: tree.root)
         }
     }
@@ -142,7 +150,7 @@ final class FilesystemWriter: ObjectWriter {
 
     private func finish(_ description: ObjectDescription, _ state: inout State) throws(StorageError) {
         guard let file = state.file.take() else { throw closed }
-        if let fault = state.fault { throw fault.fault(of: tree.store, root: tree.root) }
+        try requireNoFault(state)
         guard description.sizeBytes == state.written else {
             throw .unavailable(
                 tree.store,

@@ -16,14 +16,7 @@ struct OpenFile: ~Copyable, Sendable {
         descriptor = try SystemError.check("open", path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     }
 
-    private init(descriptor: CInt) { self.descriptor = descriptor }
-
     deinit { close(descriptor) }
-
-    /// The same file once more, with a descriptor of its own.
-    func duplicate(_ name: String) throws(SystemError) -> OpenFile {
-        OpenFile(descriptor: try SystemError.check("dup", name) { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) })
-    }
 
     /// The descriptor, to be closed by the caller.
     consuming func release() -> CInt {
@@ -70,8 +63,10 @@ struct OpenFile: ~Copyable, Sendable {
     }
 
     /// Copies the next piece of another file's beginning; whether there is more.
-    func take(from beginning: inout FileBeginning, _ name: String) throws(SystemError) -> Bool {
-        try beginning.copy(to: self, name)
+    func take(
+        from beginning: inout FileBeginning, _ name: String, _ copied: (UnsafeRawBufferPointer) -> Void
+    ) throws(SystemError) -> Bool {
+        try beginning.copy(to: self, name, copied)
     }
 
     /// Writes all of `bytes` at `offset`.

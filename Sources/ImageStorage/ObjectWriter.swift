@@ -11,7 +11,9 @@ package protocol ObjectWriter: Sendable {
     var checkpointUnit: Int64? { get }
 
     /// Does the next piece of what has to be done before the first byte can be written; whether there is more.
-    func catchUp() async throws(StorageError) -> Bool
+    ///
+    /// - Parameter copied: is given the bytes of another's object that become this one's, in their order.
+    func catchUp(_ copied: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) async throws(StorageError) -> Bool
 
     /// Appends `block`; returns when the store has taken it.
     func write(_ block: ByteBuffer) async throws(StorageError)
@@ -36,6 +38,10 @@ package protocol ObjectWriter: Sendable {
 extension ObjectWriter {
     package var handedKey: ObjectKey? { nil }
     package var checkpointUnit: Int64? { nil }
-    package func catchUp() async throws(StorageError) -> Bool { false }
+    package func catchUp(_ copied: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) async throws(StorageError)
+        -> Bool
+    {
+        false
+    }
     package func checkpoint(at offset: Int64) async throws(StorageError) -> UnfinishedObject? { nil }
 }

@@ -132,7 +132,9 @@ package struct ImportPipeline: Sendable {
                 guard start.suits(algorithms, Set(targets.map(\.id))) else {
                     throw CannotContinue(description: "the checkpoint is of another version, or of other stores")
                 }
-                try await stores.resume(from: start, expectedBytes: expectedBytes) { progress(start.offset) }
+                try await stores.resume(from: start, algorithms, expectedBytes: expectedBytes) {
+                    progress(start.offset)
+                }
             } else {
                 try await stores.open(expectedBytes: expectedBytes)
             }

@@ -75,9 +75,10 @@ final class StoreWriters: Sendable {
     /// Opens all stores behind what a checkpoint says is there.
     ///
     /// - Parameter progress: told now and then, where it takes its time.
-    /// - Throws: `CannotContinue` if that is not there; then nothing has been changed.
+    /// - Throws: `CannotContinue` if that is not there, or not as it was.
     func resume(
-        from checkpoint: StreamCheckpoint, expectedBytes: Int64?, progress: () -> Void
+        from checkpoint: StreamCheckpoint, _ algorithms: Set<DigestAlgorithm>, expectedBytes: Int64?,
+        progress: () -> Void
     ) async throws {
         let unfinished = checkpoint.stores
         for target in targets {
@@ -90,18 +91,30 @@ final class StoreWriters: Sendable {
             state.withLock { $0.writers[target.id] = writer }
         }
         // Only now is anything written: whoever cannot continue begins anew under this very key.
-        for (store, writer) in state.withLock(\.writers) {
+        stores: for (store, writer) in state.withLock(\.writers) {
+            let check = BeginningCheck(algorithms)
             var isBehind = true
             while isBehind {
+                try Task.checkCancellation()
                 try await gate.pass()
                 progress()
-                let hasMore = try await call(store, "copying what was begun", within: patience.call) {
-                    () throws(StorageError) in
-                    try await writer.catchUp()
-                } cleaning: { _ in
-                    await writer.abandon()
+                let hasMore: Bool?
+                do {
+                    hasMore = try await call(store, "copying what was begun", within: patience.call) {
+                        () throws(StorageError) in
+                        try await writer.catchUp { check.take($0) }
+                    } cleaning: { _ in
+                        await writer.abandon()
+                    }
+                } catch let error as PipelineError {
+                    throw CannotContinue(description: error.description, isBegun: true)
                 }
+                if hasMore == nil { continue stores }
                 isBehind = hasMore ?? false
+            }
+            guard check.agrees(with: checkpoint) else {
+                throw CannotContinue(
+                    description: "store '\(store)' does not have what was begun as it was written", isBegun: true)
             }
             Failpoint.reach(.objectOpened)
         }
@@ -119,8 +132,7 @@ final class StoreWriters: Sendable {
         switch ending {
         case .ended(.success(let writer)): return writer
         case .ended(.failure(let error)), .leftBehind(let error):
-            if mustAll { throw PipelineError.storage(target.id, error) }
-            // Without this store, the others can only begin anew.
+            // What is begun takes room, and may be what is broken: it is let go of, whatever the reason.
             throw CannotContinue(description: error.description)
         }
     }

@@ -63,7 +63,9 @@ package struct CheckpointPlan: Sendable {
     }
 }
 
-/// A run cannot go on from a checkpoint. Nothing has been read from its source, and nothing written.
+/// A run cannot go on from a checkpoint. Nothing has been read from its source.
 package struct CannotContinue: Error, CustomStringConvertible {
     package let description: String
+    /// Whether something has been written under the run's key, so that nothing can be begun under it any more.
+    package var isBegun = false
 }

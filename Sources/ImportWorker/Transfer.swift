@@ -71,6 +71,7 @@ struct Transfer: Sendable {
             do {
                 return try await download(uri, into: targets, published, from: start)
             } catch let error as CannotContinue where start != nil {
+                if error.isBegun { throw Fault.spliced(error.description) }
                 try await continuation.beginAnew(because: error.description)
                 start = nil
             }

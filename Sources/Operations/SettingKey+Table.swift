@@ -193,7 +193,7 @@ extension SettingKey {
 
     static let importCheckpointSize = SettingKey(
         "import.checkpoint-size", .size, "32MiB",
-        "How many bytes of an import lie between two checkpoints, from which another worker goes on.")
+        "How many bytes of an import lie between two checkpoints, from which another worker goes on; 0: none are kept.")
     static let importRequireFormatMatch = SettingKey(
         "import.require-format-match", .flag, "true",
         "Refuse bytes of another format than the image is declared to be. What is dangerous is refused in any case.")

@@ -88,7 +88,8 @@ extension SettingsReader {
     mutating func imports() -> Settings.Imports {
         let plugins = plugins()
         return Settings.Imports(
-            requireFormatMatch: flag(.importRequireFormatMatch), checkpointBytes: size(.importCheckpointSize),
+            requireFormatMatch: flag(.importRequireFormatMatch),
+            checkpointBytes: size(.importCheckpointSize, mayBeNone: true),
             keyrings: keyrings(.importKeyrings),
             plugins: plugins, injection: injection(plugins),
             decompressMaxRatio: count(.importDecompressMaxRatio),

@@ -46,9 +46,10 @@ extension SettingsReader {
         return .seconds(1)
     }
 
-    mutating func size(_ key: SettingKey) -> Int64 {
+    /// - Parameter mayBeNone: whether 0 is a size, too.
+    mutating func size(_ key: SettingKey, mayBeNone: Bool = false) -> Int64 {
         guard let found = find(key) else { return 0 }
-        if let value = SizeText.parse(found.text), value > 0 { return value }
+        if let value = SizeText.parse(found.text), value > 0 || (mayBeNone && value == 0) { return value }
         complain(
             key, found, "is no size",
             "write bytes, or a number and KiB, MiB, GiB or TiB, such as \(key.fallback ?? "1GiB")")

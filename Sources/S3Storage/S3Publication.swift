@@ -16,6 +16,8 @@ struct S3Publication: Sendable {
     /// Whether others may have the same upload, and so the same token: then what the object shows tells, and nothing
     /// else.
     var isShared = false
+    /// Whether somebody else has begun it: then it may be his, and what is begun anew is not.
+    var isHanded = false
 
     /// Puts the description beside the object before there is one: an object never lacks it.
     func describe(_ description: ObjectDescription, checksum: Bool) async throws(StorageError) {
@@ -68,7 +70,7 @@ struct S3Publication: Sendable {
         }
         if let there { return try claim(there, imprint) }
         // A part was written again by somebody else, with other bytes.
-        if isShared, failure.refusal?.code == "InvalidPart" { throw .overtaken(store, key) }
+        if isHanded, failure.refusal?.code == "InvalidPart" { throw .overtaken(store, key) }
         if failure.refusal?.code == "NoSuchUpload" {
             throw .unavailable(store, reason: "the unfinished bytes of \(key) were removed while being written")
         }
@@ -79,12 +81,12 @@ struct S3Publication: Sendable {
     private func claim(_ there: S3Objects.Head, _ imprint: S3Imprint) throws(StorageError) {
         guard there.writer == writer else { throw taken }
         if let difference = imprint.difference(to: there) {
-            if isShared { throw .overtaken(store, key) }
+            if isHanded { throw .overtaken(store, key) }
             throw .unavailable(store, reason: "\(key) was not stored as it was written: it has \(difference)")
         }
     }
 
-    private var taken: StorageError { isShared ? .overtaken(store, key) : .exists(store, key) }
+    private var taken: StorageError { isHanded ? .overtaken(store, key) : .exists(store, key) }
 
     private func look(_ imprint: S3Imprint) async throws(StorageError) -> S3Objects.Head? {
         do throws(S3CallFailure) {

@@ -64,7 +64,7 @@ package final class S3Storage: ImageStorage {
         _ key: ObjectKey, _ unfinished: UnfinishedObject, at offset: Int64, expectedBytes: Int64?
     ) async throws(StorageError) -> (any ObjectWriter)? {
         guard traits.continuation != nil, let begun = ObjectKey(unfinished.key),
-            let upload = S3Unfinished(unfinished.note, at: offset)
+            let upload = S3Unfinished(unfinished.note, at: offset), upload.partBytes <= configuration.partBytes
         else {
             return nil
         }

@@ -76,7 +76,8 @@ actor S3Writer: ObjectWriter {
         parallelParts = max(storage.configuration.parallelParts, 1)
         self.plan = plan
         publication = S3Publication(
-            objects: storage.objects, store: storage.id, key: key, writer: begun.writer, isShared: true)
+            objects: storage.objects, store: storage.id, key: key, writer: begun.writer, isShared: true,
+            isHanded: isHanded)
         handedKey = isHanded ? key : nil
         checkpointUnit = begun.partBytes
         declaresChecksums = storage.traits.continuation == .withChecksums
@@ -142,7 +143,10 @@ actor S3Writer: ObjectWriter {
         if part.bytes > 0 || nextNumber == 1 { try await sendPart() }
         while !sending.isEmpty { try await receiveTag() }
         try await publication.describe(description, checksum: traits.checksums)
-        let imprint = S3Imprint(of: sent, sizeBytes: written, publication.isShared ? .tag : traits.completeProof)
+        // No checksum is shown of what was not begun with the promise of one.
+        let hasNone = !declaresChecksums && traits.completeProof == .checksum
+        let proof = publication.isShared || hasNone ? S3Proof.tag : traits.completeProof
+        let imprint = S3Imprint(of: sent, sizeBytes: written, proof)
         try await publication.publish(imprint, isGuarded: traits.conditionalComplete) {
             [objects, traits, sent, declaresChecksums] () throws(S3CallFailure) in
             try await objects.complete(

@@ -68,10 +68,17 @@ package struct WebSource: Sendable {
             let answer = try await visit.answer(to: position.map { try $0.request } ?? SourceRequest())
             return try OpenedSource(answer, of: visit, position)
         } catch let mismatch as RangeAnswer.Mismatch {
-            visit.begin()
-            let answer = try await visit.answer(to: SourceRequest())
-            return try OpenedSource(answer, of: visit, nil, start: .anew(mismatch.reason))
+            return try await openAnew(visit, because: mismatch.reason)
+        } catch SourceError.permanent(let reason) where position != nil {
+            // Some refuse what asks for a part, and give the whole. If not, that is the verdict.
+            return try await openAnew(visit, because: "the rest is refused: \(reason)")
         }
+    }
+
+    private func openAnew(_ visit: SourceVisit, because reason: String) async throws -> OpenedSource {
+        visit.begin()
+        let answer = try await visit.answer(to: SourceRequest())
+        return try OpenedSource(answer, of: visit, nil, start: .anew(reason))
     }
 
     /// Connects to the first of the host's addresses that answers.

@@ -43,7 +43,7 @@ extension StorageConformance {
             let next = ObjectKey(image: key.image, nonce: .mint())
             let third = try #require(
                 try await store.resume(next, unfinished, at: begun.offset + more, expectedBytes: size))
-            while try await third.catchUp() {}
+            while try await third.catchUp({ _ in }) {}
             try await finish(third, from: begun.offset + more, with: "c", commit: true)
             #expect(try await isWhole(third.handedKey ?? next, in: store, begun.offset + more, then: "c"))
             await begun.first.abandon()
@@ -88,7 +88,7 @@ private struct Begun {
     func goOn(in store: any ImageStorage) async throws -> (ObjectKey, any ObjectWriter) {
         let next = ObjectKey(image: key.image, nonce: .mint())
         let writer = try #require(try await store.resume(next, unfinished, at: offset, expectedBytes: size))
-        while try await writer.catchUp() {}
+        while try await writer.catchUp({ _ in }) {}
         return (next, writer)
     }
 }
