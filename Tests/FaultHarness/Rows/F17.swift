@@ -7,13 +7,14 @@ import TestSupport
 
 extension FaultRow {
     package static let f17 = FaultRow(
-        "F17", "images that are hostile to who looks into them, and one that kills every worker that takes it",
+        "F17", "images that are hostile to who looks into them, bombs, and one that kills every worker that takes it",
         passes:
             "a verdict for each; at most as many attempts as allowed, then failed with reason, phase and offset; the others "
-            + "are not affected",
-        least: [.poison: 60, .kill: 3]
+            + "are not affected, and memory is bounded",
+        least: [.poison: 90, .kill: 3]
     ) { run in
         try await PoisonRound(run: run).play()
+        try await BombRound(run: run).play()
     }
 }
 

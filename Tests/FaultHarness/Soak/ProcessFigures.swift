@@ -3,8 +3,13 @@ import Foundation
 /// What the kernel says of a process.
 enum ProcessFigures {
     /// Resident memory in MiB; `nil` when there is no such process.
-    static func memory(_ pid: pid_t) -> Double? {
-        guard let line = lines(pid).first(where: { $0.hasPrefix("VmRSS:") }) else { return nil }
+    static func memory(_ pid: pid_t) -> Double? { mebibytes("VmRSS:", pid) }
+
+    /// The most resident memory that it ever had, in MiB.
+    static func peakMemory(_ pid: pid_t) -> Double? { mebibytes("VmHWM:", pid) }
+
+    private static func mebibytes(_ name: String, _ pid: pid_t) -> Double? {
+        guard let line = lines(pid).first(where: { $0.hasPrefix(name) }) else { return nil }
         return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) }.map { $0 / 1024 }
     }
 
