@@ -21,6 +21,8 @@ package final class ScriptedHTTPServer: Sendable {
         case stream(bytes: Int64)
         /// Waits before the next step.
         case pause(Duration)
+        /// Does this, such as counting.
+        case note(@Sendable () -> Void)
         /// Stops answering; the connection stays open.
         case hang
         /// Ends the connection at once; under TLS without a word that it was the end.
@@ -145,6 +147,9 @@ private final class ScriptHandler: ChannelInboundHandler {
         case .pause(let time):
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             context.eventLoop.scheduleTask(in: TimeAmount(time)) { bound.value.0.play(context: bound.value.1) }
+        case .note(let body):
+            body()
+            play(context: context)
         case .hang: break
         case .again: (steps, text) = (nil, "")
         case .cut:
