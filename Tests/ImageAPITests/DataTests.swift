@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func aStoreThatHangsIsLeftForAnotherAndNotWaitedForWithoutEnd() async throws {
-        try await RunningService.run(stall: .milliseconds(400)) { service in
+        try await RunningService.run(stall: .seconds(2)) { service in
             let id = try await service.newImage()
             let method = #"{"name": "web-download", "uri": "http://example.com/x"}"#
             _ = try await service.importImage(id, #"{"method": \#(method), "all_stores": true}"#)
