@@ -114,7 +114,7 @@ let package = Package(
             dependencies: [
                 "ImageCatalog", "ImageStorage", "ImportModel", "ImportPipeline", "LeaseStore", "WebSource", httpTypes,
                 hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
-                nioPosix,
+                nioPosix, nioSSL,
             ], swiftSettings: settings),
         .target(
             name: "LongshoreClient",
@@ -191,7 +191,7 @@ let package = Package(
             dependencies: [
                 "FilesystemStorage", "ImageAPI", "ImageCatalog", "ImageStorage", "ImportModel", "LeaseStore",
                 "RedisClient", "TestSupport", "WebSource", asyncHTTPClient, httpTypes, hummingbird, lifecycle, logging,
-                nioCore, nioHTTP1, nioPosix,
+                nioCore, nioHTTP1, nioPosix, nioSSL,
             ], swiftSettings: settings),
         .testTarget(
             name: "ImageConversionTests",

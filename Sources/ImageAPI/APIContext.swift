@@ -13,14 +13,21 @@ struct APIContext: RequestContext {
     var requestID = ""
     /// The UUID within the request id, where the service made it; a client's may come more than once.
     var ownID = TaskID.random()
+    /// The request as a step of the trace that its client named.
+    var trace: TraceContext?
     /// Set by `AuthenticationMiddleware`, before any handler runs.
     var caller = Caller(project: "", user: "", roles: [], scope: .nothing)
+    /// The same for all copies of the context.
+    let trail = RequestTrail()
     private let channel: any Channel
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
     }
+
+    /// The client's address, or that of what stands before the service.
+    var peer: String? { channel.remoteAddress?.ipAddress }
 
     /// Tells a client that waits for it to send its body. To be called when the body is wanted, and not before.
     func askForBody(of request: Request) async throws {

@@ -1,4 +1,5 @@
 import Hummingbird
+import ImportModel
 import Logging
 
 /// A line for every request, and its figures. No query and no header is logged: they may hold what is secret.
@@ -16,12 +17,23 @@ struct AccessLogMiddleware: RouterMiddleware {
         let took = ContinuousClock.now - start
         let status = response.status.code
         observe(Self.known(request.method), context.endpointPath ?? "none", status, took)
+        let facts = context.trail.facts
+        var fields: Logger.Metadata = [
+            "request_id": "\(context.requestID)", "ms": "\(Int(took / .milliseconds(1)))",
+            "peer": "\(context.peer ?? "-")",
+        ]
+        // Administrators of a domain have no project, and who is not let in has no name.
+        if let project = facts.project, !project.isEmpty { fields["project"] = "\(project)" }
+        if let user = facts.user, !user.isEmpty { fields["user"] = "\(user)" }
+        if let trace = context.trace {
+            fields["trace"] = "\(trace.trace)"
+            fields["span"] = "\(trace.span)"
+        }
+        if let received = facts.received { fields["received"] = "\(received)" }
+        // As announced: whether they arrive shows later.
+        if request.method != .head, let bytes = response.body.contentLength { fields["bytes"] = "\(bytes)" }
         context.logger.info(
-            "\(request.method.rawValue.prefix(16)) \(request.uri.path.prefix(256)) \(status)",
-            metadata: [
-                "request_id": "\(context.requestID)",
-                "ms": "\(Int(took / .milliseconds(1)))",
-            ])
+            "\(request.method.rawValue.prefix(16)) \(request.uri.path.prefix(256)) \(status)", metadata: fields)
         return response
     }
 

@@ -9,7 +9,7 @@ struct AuthenticationMiddleware: RouterMiddleware {
 
     let authenticator: any Authenticator
     let policy: Policy
-    private static let open: Set<String> = ["/", "/versions", "/v2", "/v2/", "/healthz", "/readyz"]
+    static let open: Set<String> = ["/", "/versions", "/v2", "/v2/", "/healthz", "/readyz"]
 
     func handle(
         _ request: Request, context: APIContext, next: @concurrent (Request, APIContext) async throws -> Response
@@ -24,6 +24,10 @@ struct AuthenticationMiddleware: RouterMiddleware {
         }
         caller.policy = policy
         context.caller = caller
+        context.trail.note { facts in
+            facts.project = caller.project
+            facts.user = caller.user
+        }
         return try await next(request, context)
     }
 

@@ -42,9 +42,11 @@ struct DataController: Sendable {
             throw APIError(.contentTooLarge, "An image may have at most \(maxUploadBytes) bytes.")
         }
         let task = NewTask(
-            id: context.ownID, image: image.id, request: ImportRequest(method: nil, stores: [store]),
+            id: context.ownID, image: image.id,
+            request: ImportRequest(method: nil, stores: [store], trace: context.trace),
             owner: context.caller.project, requestID: context.requestID, sourceBytes: size)
         let body = MeasuredBody(base: request.body, expectedBytes: size, maxBytes: maxUploadBytes)
+        defer { context.trail.note { $0.received = body.gauge.received } }
         try await context.askForBody(of: request)
         let result = try await uploads.run(
             kind: kind, image: image, task: task, store: store, body: body, expectedBytes: size)

@@ -6,8 +6,9 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import NIOSSL
 
-/// A connection of the service: HTTP/1.1 with limits on heads, on slow clients, and on its own end.
+/// A connection of the service: HTTP/1.1, over TLS or not, with limits on heads, on slow clients, and on its own end.
 struct GuardedChannel: HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -15,6 +16,8 @@ struct GuardedChannel: HTTPChannelHandler {
     let limits: ConnectionLimits
     let connections: OpenConnections
     let refuse: UnreadRequests
+    /// `nil`: without TLS.
+    let certificate: ServerCertificate?
 
     /// Unsent bytes that the system takes per connection. Beyond, what a slow client has not taken would look as if
     /// it had for longer than the service waits for it.
@@ -30,10 +33,12 @@ struct GuardedChannel: HTTPChannelHandler {
             try? channel.syncOptions?.setOption(
                 ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCP_NOTSENT_LOWAT)),
                 value: Self.unsentBytes)
+            // The present one: who is connected keeps the one that it has seen.
+            if let certificate { try pipeline.addHandler(NIOSSLServerHandler(context: certificate.context)) }
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: Self.headLimits)
-            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: certificate != nil))
             try pipeline.addHandler(
                 ConnectionGuard(limits: limits, patience: patience, connections: connections, refuse: refuse))
             return try NIOAsyncChannel(

@@ -10,6 +10,7 @@ enum Header {
     static let token = name("X-Auth-Token")
     static let task = name("X-Longshore-Task")
     static let acceptPatch = name("Accept-Patch")
+    static let traceparent = name("traceparent")
     static let contentMD5 = name("Content-MD5")
 
     private static func name(_ text: String) -> HTTPField.Name {

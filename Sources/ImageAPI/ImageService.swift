@@ -30,9 +30,18 @@ package struct ImageService: Service {
     }
 
     package struct Configuration: Sendable {
-        package var host: String
-        /// 0: a free one; `onListening` tells which.
+        /// At least one.
+        package var hosts: [String]
+        /// Of each host. 0: a free one; `onListening` tells which.
         package var port: Int
+        /// `nil`: without TLS.
+        package var certificate: ServerCertificate?
+        /// How often it is looked whether the certificate was replaced.
+        package var certificateInterval: Duration = .seconds(10)
+        /// Whose pages may use the API from browsers.
+        package var corsOrigins: Set<String> = []
+        /// Requests of each project; `nil`: any number.
+        package var rate: (perSecond: Int, burst: Int)?
         /// How clients reach the service, where that is not the address they used; without a slash at its end.
         package var publicEndpoint: String?
         /// Uploads beyond this are refused.
@@ -43,8 +52,8 @@ package struct ImageService: Service {
         package var drainTimeout: Duration = .seconds(600)
         package var limits = ConnectionLimits()
 
-        package init(host: String, port: Int, publicEndpoint: String? = nil, maxUploadBytes: Int64 = 1 << 40) {
-            self.host = host
+        package init(hosts: [String], port: Int, publicEndpoint: String? = nil, maxUploadBytes: Int64 = 1 << 40) {
+            self.hosts = hosts
             self.port = port
             self.publicEndpoint = publicEndpoint
             self.maxUploadBytes = maxUploadBytes
@@ -89,12 +98,12 @@ package struct ImageService: Service {
     private let configuration: Configuration
     private let parts: Parts
     private let logger: Logger
-    private let onListening: @Sendable (_ port: Int) -> Void
+    private let onListening: @Sendable (_ host: String, _ port: Int) -> Void
 
-    /// - Parameter onListening: told the port once requests are taken.
+    /// - Parameter onListening: told a host and its port once requests are taken there.
     package init(
         configuration: Configuration, parts: Parts, logger: Logger,
-        onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+        onListening: @escaping @Sendable (_ host: String, _ port: Int) -> Void = { _, _ in }
     ) {
         self.configuration = configuration
         self.parts = parts
@@ -103,27 +112,46 @@ package struct ImageService: Service {
     }
 
     /// Serves until the task is cancelled or a graceful shutdown is over.
-    /// - Throws: what binding the address failed with.
+    /// - Throws: `ListeningFailed`
     package func run() async throws {
         let drain = DrainState()
         let events = EventHub(store: parts.leaseStore, logger: logger)
         let connections = OpenConnections()
         let (limits, logger) = (configuration.limits, logger)
         let refuse = UnreadRequests(observe: parts.observeRequest, logger: logger)
-        let application = Application(
-            responder: VersionedPaths(next: router(drain: drain, events: events).buildResponder()),
-            server: HTTPServerBuilder { responder in
-                GuardedChannel(responder: responder, limits: limits, connections: connections, refuse: refuse)
-            },
-            configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1024,
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
-            services: [events],
-            onServerRunning: { channel in onListening(channel.localAddress?.port ?? configuration.port) },
-            logger: logger)
+        let responder = VersionedPaths(next: router(drain: drain, events: events).buildResponder())
+        let (port, certificate) = (configuration.port, configuration.certificate)
+        let listeners = configuration.hosts.map { host in
+            Listener(
+                host: host, port: port,
+                application: Application(
+                    responder: responder,
+                    server: HTTPServerBuilder { responder in
+                        GuardedChannel(
+                            responder: responder, limits: limits, connections: connections, refuse: refuse,
+                            certificate: certificate)
+                    },
+                    configuration: ApplicationConfiguration(
+                        address: .hostname(host, port: port), serverName: nil, backlog: 1024,
+                        availableConnectionsDelegate: MaximumAvailableConnections(
+                            max(1, Self.connectionLimit / configuration.hosts.count))),
+                    onServerRunning: { [onListening] channel in onListening(host, channel.localAddress?.port ?? port) },
+                    logger: logger))
+        }
+        var services: [any Service] = [events]
+        if let certificate {
+            services.append(
+                CertificateWatch(
+                    certificate: certificate, interval: configuration.certificateInterval, logger: logger))
+        }
+        services += listeners
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+                logger: logger))
         defer { connections.end() }
         try await withGracefulShutdownHandler {
-            try await application.run()
+            try await group.run()
         } onGracefulShutdown: {
             drain.begin()
             connections.stop(within: configuration.drainTimeout, on: MultiThreadedEventLoopGroup.singleton.any())
@@ -141,14 +169,22 @@ package struct ImageService: Service {
         let router = Router(context: APIContext.self)
         router.add(middleware: RequestIDMiddleware())
         router.add(middleware: AccessLogMiddleware(observe: parts.observeRequest))
+        if !configuration.corsOrigins.isEmpty {
+            router.add(middleware: CORSMiddleware(origins: configuration.corsOrigins))
+        }
         router.add(middleware: ErrorMiddleware())
         router.add(middleware: StrictPathMiddleware())
         router.add(middleware: AuthenticationMiddleware(authenticator: parts.authenticator, policy: parts.policy))
+        if let rate = configuration.rate {
+            let limiter = RateLimiter(perSecond: rate.perSecond, burst: rate.burst)
+            router.add(middleware: RateLimitMiddleware(limiter: limiter))
+        }
 
         let catalog = Catalog(store: parts.leaseStore, patience: configuration.patience)
         let shelf = StoreShelf(
             stores: parts.stores, defaultStore: parts.defaultStore, stagingStore: parts.stagingStore)
-        let address = ServiceAddress(publicEndpoint: configuration.publicEndpoint)
+        let address = ServiceAddress(
+            publicEndpoint: configuration.publicEndpoint, isSecure: configuration.certificate != nil)
         var routes = RouteTable(router: router)
         DiscoveryController(address: address, shelf: shelf).add(to: &routes)
         ImagesController(catalog: catalog, address: address, shelf: shelf).add(to: &routes)

@@ -42,7 +42,8 @@ struct ImportController: Sendable {
                 method: order.method, uri: order.uri, stores: stores,
                 allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.extras.checksum,
                 publisher: order.extras.publisher,
-                injected: order.method == .copyImage ? [:] : injection.properties(for: context.caller.roles)),
+                injected: order.method == .copyImage ? [:] : injection.properties(for: context.caller.roles),
+                trace: context.trace),
             owner: context.caller.project, priority: order.extras.priority, requestID: context.requestID,
             sourceBytes: order.method.sourceBytes(of: image))
         try await ImportStart(store: store, patience: patience).begin(task, wanted: order.method.requiredStatus)

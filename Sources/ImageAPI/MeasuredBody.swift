@@ -7,8 +7,13 @@ struct MeasuredBody: AsyncSequence, Sendable {
     /// What was seen, for whoever has to explain the end.
     final class Gauge: Sendable {
         private let seen = Mutex<UploadFailure?>(nil)
+        private let count = Atomic<Int64>(0)
 
         var fault: UploadFailure? { seen.withLock { $0 } }
+
+        /// Bytes that have come.
+        var received: Int64 { count.load(ordering: .relaxed) }
+        func count(_ bytes: Int) { count.add(Int64(bytes), ordering: .relaxed) }
 
         func record(_ failure: UploadFailure) -> UploadFailure {
             seen.withLock { $0 = $0 ?? failure }
@@ -51,6 +56,7 @@ struct MeasuredBody: AsyncSequence, Sendable {
             }
             guard let block else { return try end() }
             count += Int64(block.readableBytes)
+            gauge.count(block.readableBytes)
             if let expectedBytes, count > expectedBytes { throw mismatch("at least \(count)") }
             guard count <= maxBytes else {
                 throw gauge.record(

@@ -13,6 +13,7 @@ struct RequestIDMiddleware: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         context.requestID = TaskRecord.requestID(of: context.ownID)
+        context.trace = request.headers[Header.traceparent].flatMap { TraceContext($0)?.next() }
         var refusal: APIError?
         if let given = request.headers[Header.requestID], !given.isEmpty {
             if given.utf8.count > Self.maxLength {

@@ -4,6 +4,7 @@ import Hummingbird
 /// How a client reaches the service, for absolute links.
 struct ServiceAddress: Sendable {
     let publicEndpoint: String?
+    let isSecure: Bool
 
     /// Without a slash at its end.
     func base(for request: Request) -> String {
@@ -20,6 +21,6 @@ struct ServiceAddress: Sendable {
                 default: false
                 }
             }
-        return "http://" + (isPlain ? host : "localhost")
+        return (isSecure ? "https://" : "http://") + (isPlain ? host : "localhost")
     }
 }

@@ -22,6 +22,8 @@ package struct TaskView: Hashable, Codable, Sendable {
     /// The source with its credentials, query and fragment left out.
     package var source: String?
     package var requestId: String
+    /// The id of the client's trace, where it sent one.
+    package var traceId: String?
     package var createdAtMs: Int64
     package var updatedAtMs: Int64
     package var dueAtMs: Int64?
@@ -48,6 +50,7 @@ package struct TaskView: Hashable, Codable, Sendable {
         stores = task.request.stores
         self.source = source
         requestId = task.requestID
+        traceId = task.request.trace?.trace
         createdAtMs = task.createdAtMs
         updatedAtMs = task.updatedAtMs
         dueAtMs = task.dueAtMs

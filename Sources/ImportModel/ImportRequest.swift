@@ -14,10 +14,13 @@ package struct ImportRequest: Hashable, Codable, Sendable {
     package var publisher: PublisherChecksum?
     /// Properties that the image gets besides its own when it becomes active.
     package var injected: [String: String]
+    /// The step of a client's trace that asked for it.
+    package var trace: TraceContext?
 
     package init(
         method: ImportMethod?, uri: String? = nil, stores: [StoreID], allStoresMustSucceed: Bool = true,
-        checksum: ExpectedDigest? = nil, publisher: PublisherChecksum? = nil, injected: [String: String] = [:]
+        checksum: ExpectedDigest? = nil, publisher: PublisherChecksum? = nil, injected: [String: String] = [:],
+        trace: TraceContext? = nil
     ) {
         self.method = method
         self.uri = uri
@@ -26,10 +29,11 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         self.checksum = checksum
         self.publisher = publisher
         self.injected = injected
+        self.trace = trace
     }
 
     private enum CodingKeys: String, CodingKey {
-        case method, uri, stores, checksum, publisher
+        case method, uri, stores, checksum, publisher, trace
         case allStoresMustSucceed = "must"
         case injected = "inject"
     }
@@ -44,6 +48,7 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         try container.encodeIfPresent(checksum, forKey: .checksum)
         try container.encodeIfPresent(publisher, forKey: .publisher)
         if !injected.isEmpty { try container.encode(injected, forKey: .injected) }
+        try container.encodeIfPresent(trace?.text, forKey: .trace)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -55,5 +60,6 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         checksum = try container.decodeIfPresent(ExpectedDigest.self, forKey: .checksum)
         publisher = try container.decodeIfPresent(PublisherChecksum.self, forKey: .publisher)
         injected = try container.decodeIfPresent([String: String].self, forKey: .injected) ?? [:]
+        trace = try container.decodeIfPresent(String.self, forKey: .trace).flatMap { TraceContext($0) }
     }
 }

@@ -68,6 +68,12 @@ package struct AttemptRunner: Sendable {
         logger[metadataKey: "task"] = "\(claim.task.id)"
         logger[metadataKey: "image"] = "\(claim.task.image)"
         logger[metadataKey: "attempt"] = "\(claim.task.attempt)"
+        // Each attempt is a step of its own.
+        if let trace = claim.task.request.trace {
+            logger[metadataKey: "trace"] = "\(trace.trace)"
+            logger[metadataKey: "parent"] = "\(trace.span)"
+            logger[metadataKey: "span"] = "\(trace.next().span)"
+        }
         logger.info("attempt begins")
         let keeper = LeaseKeeper(
             store: beats, attempt: AttemptID(task: claim.task.id, nonce: claim.nonce),

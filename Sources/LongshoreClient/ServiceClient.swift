@@ -20,12 +20,13 @@ package struct ServiceClient: Sendable {
     let web: HTTPClient
 
     /// Runs `body` with a client whose connections are closed at the end.
+    /// - Parameter caFile: PEM certificates to trust; `nil`: those of the system.
     package static func run<Result: Sendable>(
-        endpoint: ServiceEndpoint, token: String?, _ body: (ServiceClient) async throws -> Result
+        endpoint: ServiceEndpoint, token: String?, caFile: String? = nil, _ body: (ServiceClient) async throws -> Result
     ) async throws -> Result {
         // Between two reads: long enough for the service to make a large staged file durable before it answers.
-        let http = httpClient(redirects: .disallow, silence: .seconds(300))
-        let web = httpClient(redirects: .follow(max: 5, allowCycles: false), silence: .seconds(10))
+        let http = httpClient(redirects: .disallow, silence: .seconds(300), try trust(caFile))
+        let web = httpClient(redirects: .follow(max: 5, allowCycles: false), silence: .seconds(10), nil)
         do {
             let result = try await body(ServiceClient(endpoint: endpoint, token: token, http: http, web: web))
             try await http.shutdown()
@@ -39,11 +40,23 @@ package struct ServiceClient: Sendable {
         }
     }
 
+    private static func trust(_ caFile: String?) throws(InvalidValue) -> TLSConfiguration? {
+        guard let caFile else { return nil }
+        var tls = TLSConfiguration.makeClientConfiguration()
+        do {
+            tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(caFile))
+        } catch {
+            throw InvalidValue("\(SafeText.line(caFile)) cannot be read as PEM certificates (\(error))")
+        }
+        return tls
+    }
+
     private static func httpClient(
-        redirects: HTTPClient.Configuration.RedirectConfiguration, silence: TimeAmount
+        redirects: HTTPClient.Configuration.RedirectConfiguration, silence: TimeAmount, _ tls: TLSConfiguration?
     ) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
-            redirectConfiguration: redirects, timeout: .init(connect: .seconds(10), read: silence))
+            tlsConfiguration: tls, redirectConfiguration: redirects,
+            timeout: .init(connect: .seconds(10), read: silence))
         configuration.httpVersion = .http1Only
         // A refused connection is an answer for the user now, not something to try again behind the scenes.
         configuration.connectionPool.retryConnectionEstablishment = false

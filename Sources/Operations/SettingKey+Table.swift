@@ -33,11 +33,26 @@ extension SettingKey {
         "Start although Redis may forget what it acknowledged. An eviction policy other than `noeviction` is always refused."
     )
 
-    static let apiHost = SettingKey("api.host", .text, "127.0.0.1", "The address that the API listens on.")
+    static let apiHost = SettingKey(
+        "api.host", .list, "127.0.0.1",
+        "The addresses that the API listens on, of either family: `127.0.0.1,::1`; `::` is every address of both.")
     static let apiPort = SettingKey("api.port", .count(0...65535), "9292", "The port; 0 takes a free one.")
     static let apiPublicEndpoint = SettingKey(
         "api.public-endpoint", .url(["http", "https"]), nil,
         "The URL under which clients reach the API, for links; unset: taken from the request.")
+    static let apiCertificateFile = SettingKey(
+        "api.certificate-file", .file, nil,
+        "The API's certificate with those between it and its authority (PEM): TLS; unset: plain HTTP. Read anew when it is replaced."
+    )
+    static let apiKeyFile = SettingKey("api.key-file", .file, nil, "The key of that certificate (PEM).")
+    static let apiCORSOrigins = SettingKey(
+        "api.cors-origins", .list, nil,
+        "Whose pages may use the API from a browser: `https://horizon.example.org`, or `*`; unset: nobody's.")
+    static let apiRateLimit = SettingKey(
+        "api.rate-limit", .count(0...1_000_000), "0",
+        "Requests a second that one project may make of one API process in the long run; 0: any number.")
+    static let apiRateBurst = SettingKey(
+        "api.rate-burst", .count(1...1_000_000), "100", "Requests that a project may make at once under that limit.")
     static let apiIdentity = SettingKey(
         "api.identity", .choice(["none", "keystone"]), "none",
         "Who vouches for users: `keystone`, or `none`: every request is an administrator's, so only loopback addresses may be listened on."
@@ -223,7 +238,8 @@ extension SettingKey {
         dataDir, logLevel, logFormat,
         redisURL, redisUsername, redisPassword, redisPasswordFile, redisCAFile, redisCertificateFile, redisKeyFile,
         redisServerName, redisPrefix, redisReplicas, redisAllowUnsafe,
-        apiHost, apiPort, apiPublicEndpoint, apiIdentity, apiPolicy, apiMaxUploadBytes,
+        apiHost, apiPort, apiPublicEndpoint, apiCertificateFile, apiKeyFile, apiCORSOrigins, apiRateLimit,
+        apiRateBurst, apiIdentity, apiPolicy, apiMaxUploadBytes,
         apiClientTimeout, apiDrainTimeout,
         keystoneAuthURL, keystonePublicURL, keystoneUsername, keystonePassword, keystonePasswordFile,
         keystoneUserDomain, keystoneProject, keystoneProjectDomain, keystoneApplicationCredentialID,

@@ -26,11 +26,19 @@ package struct Settings: Sendable {
     }
 
     package struct API: Sendable {
-        package let host: String
+        /// At least one.
+        package let hosts: [String]
         /// 0: a free one.
         package let port: Int
         /// Without a slash at its end.
         package let publicEndpoint: String?
+        /// Both, or neither: without TLS.
+        package let certificateFile: String?
+        package let keyFile: String?
+        package let corsOrigins: [String]
+        /// Requests a second of a project; 0: any number.
+        package let rateLimit: Int
+        package let rateBurst: Int
         package let identity: String
         package let policy: Policy
         package let maxUploadBytes: Int64

@@ -1,3 +1,4 @@
+import Foundation
 import ImportModel
 
 /// The sections whose settings must agree with each other.
@@ -25,23 +26,60 @@ extension SettingsReader {
     }
 
     mutating func api() -> Settings.API {
-        let host = find(.apiHost)
+        let found = find(.apiHost)
+        let hosts = Self.items(of: found)
         let port = count(.apiPort)
         let endpoint = url(.apiPublicEndpoint).map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
         let identity = choice(.apiIdentity)
-        let name = host?.text ?? ""
-        if name.isEmpty {
-            complain(.apiHost, host, "is empty", "write an address, such as 127.0.0.1")
-        } else if identity == "none", !Self.isLoopback(name) {
+        if hosts.isEmpty {
+            complain(.apiHost, found, "is empty", "write an address, such as 127.0.0.1")
+        } else if identity == "none", !hosts.allSatisfy(Self.isLoopback) {
             complain(
-                .apiHost, host,
+                .apiHost, found,
                 "with api.identity none every request is an administrator's, so the API may not be reached from outside",
                 "listen on 127.0.0.1, ::1 or localhost, and set api.identity to keystone")
         }
+        let certificate = file(.apiCertificateFile)
+        let key = file(.apiKeyFile)
+        if (certificate == nil) != (key == nil) {
+            complain(
+                certificate == nil ? .apiCertificateFile : .apiKeyFile, nil,
+                "is missing: a certificate and its key go together",
+                "set both api.certificate-file and api.key-file, or neither")
+        }
         return Settings.API(
-            host: name, port: port, publicEndpoint: endpoint, identity: identity, policy: policy(.apiPolicy),
-            maxUploadBytes: size(.apiMaxUploadBytes), clientTimeout: duration(.apiClientTimeout),
-            drainTimeout: duration(.apiDrainTimeout))
+            hosts: hosts, port: port, publicEndpoint: endpoint, certificateFile: certificate, keyFile: key,
+            corsOrigins: corsOrigins(identity), rateLimit: count(.apiRateLimit), rateBurst: count(.apiRateBurst),
+            identity: identity, policy: policy(.apiPolicy), maxUploadBytes: size(.apiMaxUploadBytes),
+            clientTimeout: duration(.apiClientTimeout), drainTimeout: duration(.apiDrainTimeout))
+    }
+
+    private mutating func corsOrigins(_ identity: String) -> [String] {
+        guard let found = find(.apiCORSOrigins) else { return [] }
+        let origins = Self.items(of: found)
+        for origin in origins {
+            let written = Found(text: origin, origin: found.origin)
+            if origin == "*" {
+                guard identity == "none" else { continue }
+                complain(
+                    .apiCORSOrigins, written,
+                    "would let every page that a user of this machine looks at be an administrator",
+                    "name the origins, or set api.identity to keystone")
+            } else if !Self.isOrigin(origin) {
+                complain(
+                    .apiCORSOrigins, written, "is no origin as browsers send it",
+                    "write https://host or https://host:port, in small letters and without a path")
+            }
+        }
+        return origins
+    }
+
+    private static func isOrigin(_ text: String) -> Bool {
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme, ["http", "https"].contains(scheme),
+            let host = parts.encodedHost, !host.isEmpty
+        else { return false }
+        let port = parts.port.map { ":\($0)" } ?? ""
+        return text == "\(scheme)://\(host)\(port)" && text == text.lowercased()
     }
 
     private static func isLoopback(_ host: String) -> Bool {

@@ -19,6 +19,8 @@ import WebSource
 /// The service on a port of loopback, over a Redis and two stores of its own.
 struct RunningService: Sendable {
     let port: Int
+    /// The ports of all of its addresses.
+    let listening: [String: Int]
     let redis: RedisServer
     let client: RedisClient
     let store: LeaseStore
@@ -67,7 +69,7 @@ struct RunningService: Sendable {
                     return storage
                 }
                 let process = ProcessID.mint(host: "test", pid: 1)
-                var configuration = ImageService.Configuration(host: "127.0.0.1", port: 0, maxUploadBytes: 4 << 20)
+                var configuration = ImageService.Configuration(hosts: ["127.0.0.1"], port: 0, maxUploadBytes: 4 << 20)
                 configuration.patience = .milliseconds(200)
                 configure(&configuration)
                 var parts = ImageService.Parts(
@@ -83,10 +85,11 @@ struct RunningService: Sendable {
                 parts.injection = injection
                 parts.authenticator = ProjectAuthentication()
                 parts.renderProcessMetrics = { "# of this process\n" }
-                try await serve(configuration, parts, log) { port, group, http in
+                try await serve(configuration, parts, log) { listening, group, http in
                     try await body(
                         RunningService(
-                            port: port, redis: redis, client: client, store: store, main: stores[0], second: stores[1],
+                            port: listening[configuration.hosts[0]] ?? 0, listening: listening, redis: redis,
+                            client: client, store: store, main: stores[0], second: stores[1],
                             folder: folder,
                             threads: threads,
                             process: process, http: http, group: group))
@@ -98,19 +101,28 @@ struct RunningService: Sendable {
 
     private static func serve(
         _ configuration: ImageService.Configuration, _ parts: ImageService.Parts, _ log: CapturedLog?,
-        _ body: (Int, ServiceGroup, HTTPClient) async throws -> Void
+        _ body: ([String: Int], ServiceGroup, HTTPClient) async throws -> Void
     ) async throws {
         let logger = (log ?? CapturedLog()).logger(log == nil ? .critical : .info)
-        let (ports, announce) = AsyncStream.makeStream(of: Int.self)
-        let service = ImageService(configuration: configuration, parts: parts, logger: logger) { announce.yield($0) }
+        let (ports, announce) = AsyncStream.makeStream(of: (host: String, port: Int).self)
+        let service = ImageService(configuration: configuration, parts: parts, logger: logger) {
+            announce.yield(($0, $1))
+        }
         let group = ServiceGroup(services: [service], logger: logger)
         let http = HTTPClient(eventLoopGroupProvider: .singleton)
-        let running = Task { try await group.run() }  // ended below, whatever happens
-        var iterator = ports.makeAsyncIterator()
-        let port = await iterator.next() ?? 0
+        // Ended below, whatever happens.
+        let running = Task {
+            defer { announce.finish() }
+            try await group.run()
+        }
+        var listening: [String: Int] = [:]
+        for await (host, port) in ports {
+            listening[host] = port
+            if listening.count == configuration.hosts.count { break }
+        }
         let result: Result<Void, any Error>
         do {
-            result = .success(try await body(port, group, http))
+            result = .success(try await body(listening, group, http))
         } catch {
             result = .failure(error)
         }

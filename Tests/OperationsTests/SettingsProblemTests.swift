@@ -43,11 +43,24 @@ import Testing
     }
 
     @Test func `Without identity the API may not listen beyond loopback`() throws {
-        for host in ["0.0.0.0", "::", "192.0.2.1", "images.example.org", "127.example.org"] {
+        for host in ["0.0.0.0", "::", "192.0.2.1", "images.example.org", "127.example.org", "127.0.0.1,192.0.2.1"] {
             let found = try problems(flags: ["api.host": host])
             #expect(found.map(\.key) == ["api.host"], "\(host)")
             #expect(found.first?.finding.contains("every request is an administrator's") == true)
         }
+    }
+
+    @Test func `A certificate needs its key, and origins are written as browsers send them`() throws {
+        let pem = try TemporaryFile("")
+        #expect(try problems(flags: ["api.certificate-file": pem.path]).map(\.key) == ["api.key-file"])
+        #expect(try problems(flags: ["api.key-file": pem.path]).map(\.key) == ["api.certificate-file"])
+        for origin in ["*", "https://a/", "https://A", "a.example.org", "ftp://a", "https://u@a", "null"] {
+            #expect(try problems(flags: ["api.cors-origins": origin]).map(\.key) == ["api.cors-origins"], "\(origin)")
+        }
+        let good = "https://horizon.example.org,http://127.0.0.1:8080,http://[::1]:80"
+        let settings = try Settings.load(
+            flags: ["api.cors-origins": good], environment: [:], standardFile: "/nonexistent")
+        #expect(settings.api.corsOrigins.count == 3)
     }
 
     @Test func `With Keystone its URL and one kind of credentials are needed, and any address may be listened on`()

@@ -12,7 +12,7 @@ import Testing
         #expect(settings.log.level == .info)
         #expect(settings.redis.url == "redis://127.0.0.1:6379")
         #expect(settings.redis.prefix == "longshore")
-        #expect(settings.api.host == "127.0.0.1" && settings.api.port == 9292)
+        #expect(settings.api.hosts == ["127.0.0.1"] && settings.api.port == 9292)
         #expect(settings.api.maxUploadBytes == 1 << 40)
         #expect(settings.worker.concurrency == 4 && settings.worker.stallTimeout == .seconds(120))
         #expect(settings.lease == LeaseSettings())
@@ -38,7 +38,7 @@ import Testing
     @Test func `An empty variable and an empty key of the file are the same as none`() throws {
         let settings = try load(
             environment: ["LONGSHORE_API_PORT": ""], file: "redis:\nlog:\n  level:\napi: {host: ~}\n")
-        #expect(settings.api.port == 9292 && settings.log.level == .info && settings.api.host == "127.0.0.1")
+        #expect(settings.api.port == 9292 && settings.log.level == .info && settings.api.hosts == ["127.0.0.1"])
     }
 
     @Test func `The file is named by the flag, else by the variable, else it is the standard one`() throws {
@@ -215,9 +215,9 @@ import Testing
         #expect(try load(flags: ["redis.password-file": secret.path]).redis.password == "hunter2")
     }
 
-    @Test(arguments: ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+    @Test(arguments: ["127.0.0.1", "127.1.2.3", "::1", "localhost", "127.0.0.1, ::1"])
     func `Without identity the API may listen on loopback`(host: String) throws {
-        #expect(try load(flags: ["api.host": host]).api.host == host)
+        #expect(try load(flags: ["api.host": host]).api.hosts.joined(separator: ", ") == host)
     }
 
     @Test func `A description shows every setting, where it comes from, and no secret`() throws {

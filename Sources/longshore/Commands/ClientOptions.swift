@@ -17,12 +17,19 @@ struct ClientOptions: ParsableArguments {
             valueName: "token"))
     var osToken: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "PEM certificates to trust the service by. Default: OS_CACERT, else those of the system.",
+            valueName: "file"), completion: .file(extensions: ["pem", "crt"]))
+    var caFile: String?
+
     /// Runs a command's work with a client; its failure becomes words on standard error and an exit code.
     func run(_ body: (ServiceClient, Console) async throws -> Void) async throws {
         let console = Console()
         do {
             let access = try await access()
-            try await ServiceClient.run(endpoint: access.endpoint, token: access.token) { client in
+            let named = caFile ?? ProcessInfo.processInfo.environment["OS_CACERT"].flatMap { $0.isEmpty ? nil : $0 }
+            try await ServiceClient.run(endpoint: access.endpoint, token: access.token, caFile: named) { client in
                 try await body(client, console)
             }
         } catch {

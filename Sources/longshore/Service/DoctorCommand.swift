@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Identity
+import ImageAPI
 import ImageConversion
 import ImportModel
 import LeaseStore
@@ -91,7 +92,12 @@ struct DoctorCommand: AsyncParsableCommand {
 
     private func checks(_ settings: Settings) throws -> [Check] {
         var checks = [Check.openFilesLimit(), Check.clock()]
-        if beforeStart { checks.append(.portFree(host: settings.api.host, port: settings.api.port)) }
+        if beforeStart {
+            checks += settings.api.hosts.map { .portFree(host: $0, port: settings.api.port) }
+        }
+        if let certificate = settings.api.certificateFile, let key = settings.api.keyFile {
+            checks.append(Check("certificate") { Self.examineCertificate(certificate, key) })
+        }
         if settings.api.identity != "none" {
             checks.append(Check("identity") { await Self.examineIdentity(settings) })
         }
@@ -146,6 +152,19 @@ struct DoctorCommand: AsyncParsableCommand {
             return .ok(try await verifier.check())
         } catch {
             return .failure("\(error)", remedy: "see docs/identity.md")
+        }
+    }
+
+    private static func examineCertificate(_ certificateFile: String, _ keyFile: String) -> CheckResult {
+        do throws(InvalidValue) {
+            _ = try ServerCertificate(certificateFile: certificateFile, keyFile: keyFile)
+            let end = Date(timeIntervalSince1970: Double(try ServerCertificate.expiry(of: certificateFile)))
+            let text = "\(certificateFile) is good until \(end.formatted(.iso8601))"
+            let days = end.timeIntervalSinceNow / 86_400
+            if days <= 0 { return .failure("\(text), which is past", remedy: "put a new pair in the place of the old") }
+            return days < 14 ? .warning(text, remedy: "renew it; it is read anew without a restart") : .ok(text)
+        } catch {
+            return .failure(error.message, remedy: "mend api.certificate-file and api.key-file")
         }
     }
 

@@ -39,16 +39,23 @@ extension Node {
         }
         parts.renderProcessMetrics = { metrics.render() }
         let logger = logger
-        let host = settings.api.host
         var configuration = ImageService.Configuration(
-            host: host, port: settings.api.port, publicEndpoint: settings.api.publicEndpoint,
+            hosts: settings.api.hosts, port: settings.api.port, publicEndpoint: settings.api.publicEndpoint,
             maxUploadBytes: settings.api.maxUploadBytes)
+        if let certificate = settings.api.certificateFile, let key = settings.api.keyFile {
+            configuration.certificate = try ServerCertificate(certificateFile: certificate, keyFile: key)
+        }
+        configuration.corsOrigins = Set(settings.api.corsOrigins)
+        if settings.api.rateLimit > 0 {
+            configuration.rate = (perSecond: settings.api.rateLimit, burst: settings.api.rateBurst)
+        }
+        let isSecure = configuration.certificate != nil
         configuration.limits.client = settings.api.clientTimeout
         configuration.drainTimeout = settings.api.drainTimeout
         return ImageService(
             configuration: configuration, parts: parts, logger: logger,
-            onListening: { port in
-                logger.notice("listening", metadata: ["host": "\(host)", "port": "\(port)"])
+            onListening: { host, port in
+                logger.notice("listening", metadata: ["host": "\(host)", "port": "\(port)", "tls": "\(isSecure)"])
             })
     }
 }

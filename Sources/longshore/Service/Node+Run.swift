@@ -46,11 +46,11 @@ extension Node {
                 services.append(try apiService(verifier))
             }
             try await run(services, role)
-        } catch let error as IOError where role.serves {
+        } catch let error as ListeningFailed {
             await close()
             throw InvalidValue(
-                "the API cannot listen on \(settings.api.host):\(settings.api.port) (\(error)); stop what listens "
-                    + "there, or choose another address with --port or api.host")
+                "the API cannot listen on \(error.host):\(error.port) (\(error.cause)); stop what listens there, or "
+                    + "choose another address with --port or api.host")
         } catch {
             await close()
             throw error
