@@ -11,9 +11,10 @@ struct DataController: Sendable {
     let uploads: any UploadRunner
     let maxUploadBytes: Int64
     let stall: Duration
+    let slots: DownloadSlots
 
     func add(to routes: inout RouteTable) {
-        let download = Download(catalog: catalog, shelf: shelf, stall: stall)
+        let download = Download(catalog: catalog, shelf: shelf, stall: stall, slots: slots)
         routes.get("/v2/images/:id/file", download.respond)
         routes.on(.put, "/v2/images/:id/file", takesBody: true) { request, context in
             let header = request.headers[Header.store]

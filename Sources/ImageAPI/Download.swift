@@ -13,6 +13,7 @@ struct Download: Sendable {
     let shelf: StoreShelf
     /// How long a store is waited for that gives nothing.
     let stall: Duration
+    let slots: DownloadSlots
 
     @Sendable func respond(to request: Request, _ context: APIContext) async throws -> Response {
         let image = try await catalog.image(context.part("id"), for: context.caller)
@@ -51,6 +52,12 @@ struct Download: Sendable {
     ) async throws -> Response {
         let logger = context.logger
         let about: Logger.Metadata = ["request_id": "\(context.requestID)", "image": "\(image.id)"]
+        guard let slot = slots.take() else {
+            throw APIError(
+                .serviceUnavailable,
+                "As many downloads are under way as this service serves at once; try again later.",
+                headers: [.retryAfter: "5"])
+        }
         let places = places(of: image)
         let stored = StoredImage(places: places, sizeBytes: image.sizeBytes ?? 0, range: range, stall: stall) { error in
             logger.warning("a store cannot give an image", metadata: about.merging(["cause": "\(error)"]) { $1 })
@@ -71,6 +78,7 @@ struct Download: Sendable {
                 logger.error("download broke off", metadata: about.merging(["cause": "\(error)"]) { $1 })
                 throw error
             }
+            withExtendedLifetime(slot) {}
             try await writer.finish(nil)
         }
         return Response(status: status, headers: headers, body: content)

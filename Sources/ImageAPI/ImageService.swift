@@ -50,6 +50,8 @@ package struct ImageService: Service {
         package var patience: Duration = .seconds(5)
         /// How long what was begun may take when the service stops; then it is cut off.
         package var drainTimeout: Duration = .seconds(600)
+        /// Downloads beyond this many at once are told to come again later.
+        package var maxDownloads = 256
         package var limits = ConnectionLimits()
 
         package init(hosts: [String], port: Int, publicEndpoint: String? = nil, maxUploadBytes: Int64 = 1 << 40) {
@@ -195,7 +197,7 @@ package struct ImageService: Service {
         ).add(to: &routes)
         DataController(
             catalog: catalog, shelf: shelf, uploads: parts.uploads, maxUploadBytes: configuration.maxUploadBytes,
-            stall: parts.stall
+            stall: parts.stall, slots: DownloadSlots(configuration.maxDownloads)
         ).add(to: &routes)
         ProvenanceController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
         TasksController(catalog: catalog, store: parts.leaseStore).add(to: &routes)

@@ -12,8 +12,7 @@ import Synchronization
 package struct StorePatience: Sendable {
     /// For opening an object, and for the writing of one block.
     let call: Duration
-    /// For a commit, which may have to bring all that was written onto a disk, or to put it together from its parts;
-    /// for stores that are not needed as well, since at the end nobody else waits for long.
+    /// For a commit, which may have to bring all that was written onto a disk, or to put it together from its parts.
     var commit: Duration
     private let late: @Sendable (StoreID) async -> Void
 
@@ -45,9 +44,10 @@ package struct StorePatience: Sendable {
     ///
     /// - Parameters:
     ///   - what: the call, as in "*opening an object* has not ended".
+    ///   - latecomers: may end the wait before `limit`.
     ///   - cleaning: releases what the call holds when it was left behind and has ended.
     package func wait<Value: Sendable>(
-        for store: StoreID, _ what: String, within limit: Duration,
+        for store: StoreID, _ what: String, within limit: Duration, latecomers: Latecomers? = nil,
         _ call: @escaping @Sendable () async throws(StorageError) -> Value,
         cleaning: @escaping @Sendable (Value?) async -> Void
     ) async -> Ending<Value> {
@@ -74,6 +74,7 @@ package struct StorePatience: Sendable {
             leave("\(what) has not ended within \(limit.components.seconds) s")
         }
         defer { timer.cancel() }
+        latecomers?.add { limit in leave("\(what) has not ended \(limit.components.seconds) s after another store's") }
         return await withTaskCancellationHandler {
             await end.wait()
         } onCancel: {

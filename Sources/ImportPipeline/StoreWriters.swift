@@ -14,6 +14,7 @@ final class StoreWriters: Sendable {
     private let gate: any WriteGate
     private let patience: StorePatience
     private let onCommit: @Sendable (StoreID) async throws -> Void
+    private let begin = ContinuousClock.now
     private let state = Mutex(State())
 
     private struct State {
@@ -180,15 +181,21 @@ final class StoreWriters: Sendable {
         return object
     }
 
+    /// Makes the object appear in all stores that have not failed.
+    ///
+    /// Where one store is enough, the others are waited for no longer than all has taken until then.
     func commit(_ description: ObjectDescription) async throws {
         let writers = state.withLock { state in state.writers.filter { state.failures[$0.key] == nil } }
+        let latecomers = mustAll ? nil : Latecomers()
+        defer { latecomers?.end() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (store, writer) in writers {
                 group.addTask { [self] in
                     try Task.checkCancellation()
                     try await gate.pass()
-                    let done: Void? = try await call(store, "committing the object", within: patience.commit) {
-                        () throws(StorageError) in
+                    let done: Void? = try await call(
+                        store, "committing the object", within: patience.commit, latecomers: latecomers
+                    ) { () throws(StorageError) in
                         Failpoint.reach(.commitBegun)
                         try await writer.commit(description)
                         Failpoint.reach(.commitDone)
@@ -198,6 +205,7 @@ final class StoreWriters: Sendable {
                     }
                     guard done != nil else { return }
                     state.withLock { _ = $0.committed.insert(store) }
+                    latecomers?.wait(for: max(patience.call, begin.duration(to: .now)))
                     try await onCommit(store)
                 }
             }
@@ -226,11 +234,13 @@ final class StoreWriters: Sendable {
     /// Makes a call of a store. Returns its result, or `nil` where it failed and the run can do without the store.
     /// - Throws: `PipelineError`
     private func call<Value: Sendable>(
-        _ store: StoreID, _ what: String, within limit: Duration,
+        _ store: StoreID, _ what: String, within limit: Duration, latecomers: Latecomers? = nil,
         _ body: @escaping @Sendable () async throws(StorageError) -> Value,
         cleaning: @escaping @Sendable (Value?) async -> Void
     ) async throws -> Value? {
-        switch await patience.wait(for: store, what, within: limit, body, cleaning: cleaning) {
+        switch await patience.wait(
+            for: store, what, within: limit, latecomers: latecomers, body, cleaning: cleaning)
+        {
         case .ended(.success(let value)):
             return value
         case .ended(.failure(let error)):

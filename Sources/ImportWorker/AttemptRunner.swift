@@ -22,7 +22,7 @@ package struct AttemptRunner: Sendable {
         /// If compressed images are decompressed, within these limits.
         package var decompression: DecompressionLimits?
         /// How many bytes lie between two checkpoints of an import; 0 takes none.
-        package var checkpointBytes: Int64 = 32 << 20
+        package var checkpointBytes: Int64 = 16 << 20
 
         package init() {}
     }

@@ -62,6 +62,9 @@ extension SettingKey {
         "Rows of the policy that are to differ from `longshore policy`: `download_image=reader`.")
     static let apiMaxUploadBytes = SettingKey(
         "api.max-upload-bytes", .size, "1TiB", "The largest body of an upload or a staging.")
+    static let apiMaxDownloads = SettingKey(
+        "api.max-downloads", .count(1...65536), "256",
+        "How many downloads one process serves at once, of some 3 MiB of memory each; others get a 503.")
     static let apiClientTimeout = SettingKey(
         "api.client-timeout", .duration, "60s",
         "How long the API waits for a client in the middle of a body or an answer; it goes on waiting where a KiB came for each second."
@@ -207,7 +210,7 @@ extension SettingKey {
         "import.convert.timeout", .duration, "2h", "How long one conversion may take.")
 
     static let importCheckpointSize = SettingKey(
-        "import.checkpoint-size", .size, "32MiB",
+        "import.checkpoint-size", .size, "16MiB",
         "How many bytes of an import lie between two checkpoints, from which another worker goes on; 0: none are kept.")
     static let importRequireFormatMatch = SettingKey(
         "import.require-format-match", .flag, "true",
@@ -240,7 +243,7 @@ extension SettingKey {
         redisServerName, redisPrefix, redisReplicas, redisAllowUnsafe,
         apiHost, apiPort, apiPublicEndpoint, apiCertificateFile, apiKeyFile, apiCORSOrigins, apiRateLimit,
         apiRateBurst, apiIdentity, apiPolicy, apiMaxUploadBytes,
-        apiClientTimeout, apiDrainTimeout,
+        apiMaxDownloads, apiClientTimeout, apiDrainTimeout,
         keystoneAuthURL, keystonePublicURL, keystoneUsername, keystonePassword, keystonePasswordFile,
         keystoneUserDomain, keystoneProject, keystoneProjectDomain, keystoneApplicationCredentialID,
         keystoneApplicationCredentialSecret, keystoneApplicationCredentialSecretFile, keystoneCAFile, keystoneTimeout,

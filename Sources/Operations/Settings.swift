@@ -42,6 +42,7 @@ package struct Settings: Sendable {
         package let identity: String
         package let policy: Policy
         package let maxUploadBytes: Int64
+        package let maxDownloads: Int
         package let clientTimeout: Duration
         package let drainTimeout: Duration
     }

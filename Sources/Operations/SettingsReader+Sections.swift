@@ -51,7 +51,8 @@ extension SettingsReader {
             hosts: hosts, port: port, publicEndpoint: endpoint, certificateFile: certificate, keyFile: key,
             corsOrigins: corsOrigins(identity), rateLimit: count(.apiRateLimit), rateBurst: count(.apiRateBurst),
             identity: identity, policy: policy(.apiPolicy), maxUploadBytes: size(.apiMaxUploadBytes),
-            clientTimeout: duration(.apiClientTimeout), drainTimeout: duration(.apiDrainTimeout))
+            maxDownloads: count(.apiMaxDownloads), clientTimeout: duration(.apiClientTimeout),
+            drainTimeout: duration(.apiDrainTimeout))
     }
 
     private mutating func corsOrigins(_ identity: String) -> [String] {

@@ -173,7 +173,7 @@ final class S3Client: Sendable {
         answer.xml = S3XML(parsing: body.readableBytesView) ?? .none
         if answer.xml.name == root { return answer }
         // Some calls begin their answer before they know its end: then an error comes with the status of a success.
-        guard answer.xml.name == "Error" else { throw .noAnswer("the answer is not the \(root) of S3") }
+        guard answer.xml.name == "Error" else { throw .notUnderstood("the answer is not the \(root) of S3") }
         let used = credentials.withLock { $0 }
         throw .refused(S3Refusal(status: 500, headers: response.headers, body: body, redact: used.redact))
     }

@@ -9,8 +9,10 @@ import NIOSSL
 /// Why a call was not carried out, or why nobody knows whether it was.
 enum S3Failure: Error, Sendable {
     case refused(S3Refusal)
-    /// The connection broke, nothing came in time, or the answer could not be understood.
+    /// The connection broke, or nothing came in time.
     case noAnswer(String)
+    /// What came is no answer of S3.
+    case notUnderstood(String)
     /// The service's certificate is not one to trust.
     case untrusted(String)
     case cancelled
@@ -39,7 +41,7 @@ enum S3Failure: Error, Sendable {
     var isTransient: Bool {
         switch self {
         case .refused(let refusal): refusal.isTransient
-        case .noAnswer: true
+        case .noAnswer, .notUnderstood: true
         case .untrusted, .cancelled: false
         }
     }
@@ -48,7 +50,7 @@ enum S3Failure: Error, Sendable {
     func fault(of store: StoreID, _ what: String) -> StorageError {
         switch self {
         case .refused(let refusal): refusal.fault(of: store, what)
-        case .noAnswer(let reason): .unavailable(store, reason: "\(what): \(reason)")
+        case .noAnswer(let reason), .notUnderstood(let reason): .unavailable(store, reason: "\(what): \(reason)")
         case .untrusted(let reason):
             .misconfigured(
                 store,

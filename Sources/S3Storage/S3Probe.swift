@@ -71,8 +71,8 @@ struct S3Probe: Sendable {
                 S3Imprint(of: [part], sizeBytes: Self.payload.count, $0)
             }
         }
-        if traits.checksums, await continues(name, .withChecksums) { traits.continuation = .withChecksums }
-        if traits.continuation == nil, await continues(name, .withTags, checksum: traits.checksums) {
+        if traits.checksums, try await continues(name, .withChecksums) { traits.continuation = .withChecksums }
+        if traits.continuation == nil, try await continues(name, .withTags, checksum: traits.checksums) {
             traits.continuation = .withTags
         }
         return traits
@@ -81,7 +81,7 @@ struct S3Probe: Sendable {
     /// Whether an upload can be completed by what the service tells of its parts, and shows that in its tag.
     private func continues(
         _ name: String, _ way: S3Continuation, checksum: Bool = true
-    ) async -> Bool {
+    ) async throws(S3CallFailure) -> Bool {
         do throws(S3CallFailure) {
             let id = try await objects.createUpload(name, writer: "check", checksums: way == .withChecksums)
             let part = try await objects.uploadPart(1, of: id, name, Self.part, checksum: checksum)
@@ -95,8 +95,12 @@ struct S3Probe: Sendable {
             guard imprint.tag != nil, let there = try await objects.head(name) else { return false }
             return imprint.difference(to: there) == nil
         } catch {
-            // Whatever comes instead of an answer that can be used.
-            return false
+            // Only what the service says holds for as long as the process runs; what broke on the way is no answer.
+            switch error.cause {
+            case .refused(let refusal) where !refusal.isTransient: return false
+            case .notUnderstood: return false
+            default: throw error
+            }
         }
     }
 

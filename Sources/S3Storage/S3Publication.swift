@@ -60,7 +60,7 @@ struct S3Publication: Sendable {
     private func settle(_ failure: S3CallFailure, _ imprint: S3Imprint) async throws(StorageError) {
         let isOpen =
             switch failure.cause {
-            case .refused, .noAnswer: true
+            case .refused, .noAnswer, .notUnderstood: true
             case .cancelled, .untrusted: false
             }
         let there: S3Objects.Head?

@@ -63,8 +63,10 @@ package final class S3Storage: ImageStorage {
     package func resume(
         _ key: ObjectKey, _ unfinished: UnfinishedObject, at offset: Int64, expectedBytes: Int64?
     ) async throws(StorageError) -> (any ObjectWriter)? {
-        guard traits.continuation != nil, let begun = ObjectKey(unfinished.key),
-            let upload = S3Unfinished(unfinished.note, at: offset), upload.partBytes <= configuration.partBytes
+        guard let way = traits.continuation, let begun = ObjectKey(unfinished.key),
+            let upload = S3Unfinished(unfinished.note, at: offset), upload.partBytes <= configuration.partBytes,
+            // Another process may have found the service otherwise, before it was upgraded.
+            upload.declaresChecksums == (way == .withChecksums)
         else {
             return nil
         }

@@ -8,14 +8,19 @@ struct S3Unfinished: Codable {
     /// The token of the object that it will be.
     let writer: String
     let partBytes: Int64
+    /// Whether each part has to have a checksum in the end.
+    let declaresChecksums: Bool
     /// How many parts are there, and the SHA-256 of their tags.
     let parts: Int
     let tags: String
 
-    init(upload: String, writer: String, partBytes: Int64, tags: [S3Objects.PartTag]) {
+    init(
+        upload: String, writer: String, partBytes: Int64, declaresChecksums: Bool, tags: [S3Objects.PartTag]
+    ) {
         self.upload = upload
         self.writer = writer
         self.partBytes = partBytes
+        self.declaresChecksums = declaresChecksums
         parts = tags.count
         self.tags = Self.digest(tags)
     }

@@ -80,7 +80,7 @@ actor S3Writer: ObjectWriter {
             isHanded: isHanded)
         handedKey = isHanded ? key : nil
         checkpointUnit = begun.partBytes
-        declaresChecksums = storage.traits.continuation == .withChecksums
+        declaresChecksums = begun.declaresChecksums
         upload = begun.upload
         sent = tags
         written = begun.partBytes * Int64(begun.parts)
@@ -98,9 +98,10 @@ actor S3Writer: ObjectWriter {
         }
         guard tags.count == count, S3Imprint(of: tags, sizeBytes: offset, .tag).tag != nil else { return nil }
         publication.isShared = true
-        return S3Unfinished(upload: upload, writer: publication.writer, partBytes: size, tags: tags).note.map {
-            UnfinishedObject(key: key.description, note: $0)
-        }
+        let unfinished = S3Unfinished(
+            upload: upload, writer: publication.writer, partBytes: size, declaresChecksums: declaresChecksums,
+            tags: tags)
+        return unfinished.note.map { UnfinishedObject(key: key.description, note: $0) }
     }
 
     func write(_ block: ByteBuffer) async throws(StorageError) {

@@ -63,6 +63,29 @@ import TestSupport
         }
     }
 
+    @Test func `More downloads than may go on at once are told to come again, and may when one has ended`() async throws
+    {
+        let configure: (inout ImageService.Configuration) -> Void = { configuration in
+            configuration.maxDownloads = 1
+            configuration.maxUploadBytes = 64 << 20
+        }
+        try await RunningService.run(configure) { service in
+            let id = try await service.newImage()
+            try await service.makeActive(id, [UInt8](repeating: 7, count: 16 << 20))
+            let file = "/v2/images/\(id)/file"
+            try await Wire.open(service.port, receiveBytes: 64 << 10) { wire in
+                await wire.send(RawRequest.get(file))
+                _ = try await wire.read(until: "\r\n\r\n")
+                let refused = try await service.send(.GET, file)
+                #expect(refused.status == 503 && refused.headers.first(name: "Retry-After") == "5", "\(refused.text)")
+            }
+            // The place of an answer is free a moment after its last byte is there.
+            for method in [HTTPMethod.GET, .HEAD, .GET] {
+                try await eventually { try await service.send(method, file).status == 200 }
+            }
+        }
+    }
+
     @Test func `A download that is read slowly but steadily comes to its end`() async throws {
         let configure: (inout ImageService.Configuration) -> Void = { configuration in
             configuration.limits.client = .seconds(2)

@@ -52,6 +52,18 @@ import Testing
         }
     }
 
+    @Test func `a store that is not needed holds nobody up at the end who has the image already`() async throws {
+        try await withHanging(in: .commit, mustAll: false) { given, bad, late in
+            var fixture = given
+            fixture.patience.commit = .seconds(3600)
+            let content = try await fixture.run(Self.pieces)
+            #expect(content.locations == [storeID("good"): "\(fixture.key)"])
+            #expect(content.failedStores[bad.id]?.contains("after another store's") == true)
+            bad.release()
+            try await eventually { late() == [bad.id] }
+        }
+    }
+
     @Test(arguments: [HangingStorage.Point.create, .write(0), .write(3), .commit])
     func `a store that hangs ends the run where it is needed`(point: HangingStorage.Point) async throws {
         try await withHanging(in: point, mustAll: true) { fixture, bad, late in

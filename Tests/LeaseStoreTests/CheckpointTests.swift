@@ -46,6 +46,20 @@ import Testing
         }
     }
 
+    @Test("something else in a checkpoint's place is no checkpoint, and keeps nobody from the task")
+    func damaged() async throws {
+        try await withFleet { fleet in
+            _ = try await fleet.queue(stores: Self.stores)
+            let first = try await fleet.claim(stores: Self.stores)
+            _ = try await fleet.store.keep(Fleet.checkpoint(first, stores: Self.stores), of: first.attempt)
+            _ = try await fleet.store.release(first.attempt)
+            let key = "\(fleet.store.keys.task(first.task.id)):checkpoint"
+            #expect(try await fleet.client.send("DEL", key) == .integer(1))
+            try await fleet.client.send("RPUSH", key, "x")
+            #expect(try await fleet.claim(stores: Self.stores).checkpoint == nil)
+        }
+    }
+
     @Test("an attempt without a checkpoint leaves garbage, as ever")
     func withoutCheckpoint() async throws {
         try await withFleet { fleet in

@@ -43,6 +43,24 @@ import Testing
         }
     }
 
+    @Test
+    func `that uploads cannot be gone on with is learned from the service alone, and not from a call that failed`()
+        async throws
+    {
+        let service = TaggingService(shows: .tag, isGuarded: false)
+        for (status, code) in [(501, "NotImplemented"), (503, "SlowDown")] {
+            let script: @Sendable (FakeS3.Request) -> FakeS3.Reply = { request in
+                let isListing = request.method == "GET" && request.has("uploadId")
+                return isListing ? .error(status, code) : service.reply(to: request)
+            }
+            try await withFake(script) { store, _ in
+                let isUnavailable = try await isRefused("503 SlowDown") { try await store.probe() }
+                #expect(isUnavailable == (status == 503))
+                #expect(store.traits.continuation == nil)
+            }
+        }
+    }
+
     @Test func `a part with another tag than its bytes have ends the writer`() async throws {
         let service = TaggingService(shows: .tag, isGuarded: false)
         try await withFake({ service.reply(to: $0) }) { store, _ in

@@ -10,7 +10,9 @@ local nonce, worker, lease = ARGV[1], ARGV[2], tonumber(ARGV[4])
 
 local function answer(id, image_id)
     local task, image = redis.call('HGETALL', task_key(id)), redis.call('HGETALL', image_key(image_id))
-    return { 'task', id, task, image, NOW, redis.call('GET', checkpoint_key(id)) or '' }
+    -- A key of another type there is no checkpoint, and no reason to lose the claim.
+    local checkpoint = redis.pcall('GET', checkpoint_key(id))
+    return { 'task', id, task, image, NOW, type(checkpoint) == 'string' and checkpoint or '' }
 end
 
 local given = redis.call('GET', claim_key(nonce))

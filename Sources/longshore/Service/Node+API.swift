@@ -50,6 +50,7 @@ extension Node {
             configuration.rate = (perSecond: settings.api.rateLimit, burst: settings.api.rateBurst)
         }
         let isSecure = configuration.certificate != nil
+        configuration.maxDownloads = settings.api.maxDownloads
         configuration.limits.client = settings.api.clientTimeout
         configuration.drainTimeout = settings.api.drainTimeout
         return ImageService(
