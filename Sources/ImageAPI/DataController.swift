@@ -12,6 +12,8 @@ struct DataController: Sendable {
     let maxUploadBytes: Int64
     let stall: Duration
     let slots: DownloadSlots
+    /// Whether what is staged could be imported.
+    let canStage: Bool
 
     func add(to routes: inout RouteTable) {
         let download = Download(catalog: catalog, shelf: shelf, stall: stall, slots: slots)
@@ -21,10 +23,16 @@ struct DataController: Sendable {
             guard let store = header.map(shelf.known) ?? shelf.defaultStore else {
                 throw APIError(.badRequest, "Store '\(header?.prefix(64) ?? "")' of X-Image-Meta-Store is not known.")
             }
+            guard !shelf.isReadOnly(store) else {
+                throw APIError(.gone, "Store '\(store)' is read-only; upload the image into another one.")
+            }
             return try await put(.upload, to: store, request, context)
         }
         routes.on(.put, "/v2/images/:id/stage", takesBody: true) { request, context in
-            try await put(.stage, to: shelf.stagingStore, request, context)
+            guard canStage else {
+                throw APIError(.notFound, "This service imports no staged data: it has no import method glance-direct.")
+            }
+            return try await put(.stage, to: shelf.stagingStore, request, context)
         }
     }
 

@@ -6,6 +6,7 @@ import ImportModel
 struct DiscoveryController: Sendable {
     let address: ServiceAddress
     let shelf: StoreShelf
+    let methods: [ImportMethod]
 
     func add(to routes: inout RouteTable) {
         let choices: RouteTable.Handler = { request, _ in
@@ -23,7 +24,7 @@ struct DiscoveryController: Sendable {
         }
         routes.get("/v2/info/import") { _, context in
             try admit(context.caller)
-            return .json(Self.importMethods)
+            return .json(importMethods)
         }
         routes.get("/v2/info/stores") { _, context in
             try admit(context.caller)
@@ -35,17 +36,24 @@ struct DiscoveryController: Sendable {
             }
             return .json(shelf.document(withDetail: true))
         }
+        // No quota is kept here, so there is nothing to tell the usage of.
+        routes.get("/v2/info/usage") { _, context in
+            try admit(context.caller)
+            return .json(.object(["usage": .object([:])]))
+        }
     }
 
     private func admit(_ caller: Caller) throws {
         guard caller.may(.discovery) else { throw caller.refusal(.discovery, to: "ask what the service offers") }
     }
 
-    private static let importMethods: JSON = .object([
-        "import-methods": .object([
-            "description": .string("Import methods available."),
-            "type": .string("array"),
-            "value": .array(ImportMethod.allCases.map { .string($0.rawValue) }),
+    private var importMethods: JSON {
+        .object([
+            "import-methods": .object([
+                "description": .string("Import methods available."),
+                "type": .string("array"),
+                "value": .array(methods.map { .string($0.rawValue) }),
+            ])
         ])
-    ])
+    }
 }

@@ -23,6 +23,7 @@ struct Download: Sendable {
         guard image.status != .deactivated || context.caller.isAdmin else {
             throw APIError(.forbidden, "Image \(image.id) is deactivated.")
         }
+        let preferred = try preferredStores(try request.query)
         guard !image.locations.isEmpty, let size = image.sizeBytes else { return .noContent }
         var headers: HTTPFields = [.contentType: "application/octet-stream"]
         switch try range(of: request, size: size) {
@@ -31,10 +32,10 @@ struct Download: Sendable {
                 .rangeNotSatisfiable, "The image has \(size) bytes.", headers: [.contentRange: "bytes */\(size)"])
         case .whole:
             if let md5 = image.digests?.md5 { headers[Header.contentMD5] = md5 }
-            return try await stream(image, 0..<size, headers, status: .ok, context)
+            return try await stream(image, preferred, 0..<size, headers, status: .ok, context)
         case .part(let part):
             headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"
-            return try await stream(image, part, headers, status: .partialContent, context)
+            return try await stream(image, preferred, part, headers, status: .partialContent, context)
         }
     }
 
@@ -46,9 +47,23 @@ struct Download: Sendable {
         return .whole
     }
 
+    /// The stores that the client would have the data read from first.
+    private func preferredStores(_ query: [(name: String, value: String)]) throws(APIError) -> [StoreID] {
+        var stores: [StoreID] = []
+        for (name, value) in query where name == "prefer" {
+            for item in value.split(separator: ",") {
+                guard let store = shelf.known(String(item)) else {
+                    throw APIError(.badRequest, "Store '\(item.prefix(64))' of 'prefer' is not known.")
+                }
+                if !stores.contains(store) { stores.append(store) }
+            }
+        }
+        return stores
+    }
+
     private func stream(
-        _ image: ImageRecord, _ range: Range<Int64>, _ headers: HTTPFields, status: HTTPResponse.Status,
-        _ context: APIContext
+        _ image: ImageRecord, _ preferred: [StoreID], _ range: Range<Int64>, _ headers: HTTPFields,
+        status: HTTPResponse.Status, _ context: APIContext
     ) async throws -> Response {
         let logger = context.logger
         let about: Logger.Metadata = ["request_id": "\(context.requestID)", "image": "\(image.id)"]
@@ -58,7 +73,7 @@ struct Download: Sendable {
                 "As many downloads are under way as this service serves at once; try again later.",
                 headers: [.retryAfter: "5"])
         }
-        let places = places(of: image)
+        let places = places(of: image, preferred)
         let stored = StoredImage(places: places, sizeBytes: image.sizeBytes ?? 0, range: range, stall: stall) { error in
             logger.warning("a store cannot give an image", metadata: about.merging(["cause": "\(error)"]) { $1 })
         }
@@ -97,12 +112,9 @@ struct Download: Sendable {
             headers: [.retryAfter: "5"], cause: failure)
     }
 
-    /// The default store first.
-    private func places(of image: ImageRecord) -> [StoredImage.Place] {
-        let order = image.locations.keys.sorted { left, right in
-            if left == shelf.defaultStore || right == shelf.defaultStore { return left == shelf.defaultStore }
-            return left < right
-        }
+    /// Those that are preferred first.
+    private func places(of image: ImageRecord, _ preferred: [StoreID]) -> [StoredImage.Place] {
+        let order = preferred + shelf.order.sorted(image.locations.keys.filter { !preferred.contains($0) })
         return order.compactMap { store in
             image.locations[store].flatMap { ObjectKey($0) }.flatMap { key in
                 shelf.storage(store).map { StoredImage.Place(storage: $0, key: key) }

@@ -8,6 +8,8 @@ import WebSource
 /// Tasks of the fleet API: every kind, with progress and history; cancel and retry.
 struct FleetTasksController: Sendable {
     let store: LeaseStore
+    let shelf: StoreShelf
+    let methods: [ImportMethod]
     let injection: MetadataInjection
     let patience: Duration
 
@@ -30,7 +32,14 @@ struct FleetTasksController: Sendable {
         if let image = query.image {
             // An image has few tasks; they are one page.
             let tasks = try await store.tasks(of: image).reversed().filter(matches)
-            let rest = query.marker.flatMap { id in tasks.firstIndex { $0.id.rawValue == id }.map { $0 + 1 } } ?? 0
+            var rest = 0
+            if let marker = query.marker {
+                guard let index = tasks.firstIndex(where: { $0.id.rawValue == marker }) else {
+                    throw APIError(
+                        .badRequest, "Invalid marker: image \(image) has no such task '\(marker.prefix(64))'.")
+                }
+                rest = index + 1
+            }
             let page = tasks[rest...].prefix(query.limit)
             let next = rest + page.count < tasks.count ? page.last?.id : nil
             return try .fleet(TaskPage(tasks: page.map { view($0) }, nextMarker: next))
@@ -73,7 +82,15 @@ struct FleetTasksController: Sendable {
             throw APIError(
                 .conflict, "Task \(failed.id) is \(failed.state.rawValue); only a failed import can be retried.")
         }
+        guard methods.contains(method) else {
+            throw APIError(.conflict, "Task \(failed.id) is a \(method.rawValue), which this service has no longer.")
+        }
+        if let store = failed.request.stores.first(where: shelf.isReadOnly) {
+            throw APIError(
+                .conflict, "Task \(failed.id) puts the image into store '\(store)', which is read-only; ask anew.")
+        }
         var request = failed.request
+        request.user = context.caller.user
         if method == .copyImage {
             request.stores = request.stores.filter { image.locations[$0] == nil }
             guard !request.stores.isEmpty else {

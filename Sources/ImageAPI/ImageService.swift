@@ -20,10 +20,18 @@ package struct ImageService: Service {
     package struct Store: Sendable {
         package let storage: any ImageStorage
         package let description: String
+        /// Images are read from the store of the greatest weight that has them.
+        package let weight: Int
+        /// What administrators may know of it.
+        package let properties: [String: String]
 
-        package init(storage: any ImageStorage, description: String = "") {
+        package init(
+            storage: any ImageStorage, description: String = "", weight: Int = 0, properties: [String: String] = [:]
+        ) {
             self.storage = storage
             self.description = description
+            self.weight = weight
+            self.properties = properties
         }
 
         var id: StoreID { storage.id }
@@ -70,6 +78,8 @@ package struct ImageService: Service {
         /// Where `PUT stage` puts bytes.
         package var stagingStore: StoreID
         package var sources: SourcePolicy
+        /// How images may be imported, in the order in which it is told.
+        package var methods = ImportMethod.allCases
         /// Names of keyrings that imports may ask for.
         package var keyrings: Set<String> = []
         /// What imports set on their images besides.
@@ -188,22 +198,24 @@ package struct ImageService: Service {
         let address = ServiceAddress(
             publicEndpoint: configuration.publicEndpoint, isSecure: configuration.certificate != nil)
         var routes = RouteTable(router: router)
-        DiscoveryController(address: address, shelf: shelf).add(to: &routes)
-        ImagesController(catalog: catalog, address: address, shelf: shelf).add(to: &routes)
+        DiscoveryController(address: address, shelf: shelf, methods: parts.methods).add(to: &routes)
+        ImagesController(catalog: catalog, address: address, shelf: shelf, methods: parts.methods).add(to: &routes)
         MembersController(catalog: catalog).add(to: &routes)
         ImportController(
-            catalog: catalog, store: parts.leaseStore, shelf: shelf, sources: parts.sources, keyrings: parts.keyrings,
-            injection: parts.injection, patience: configuration.patience
+            catalog: catalog, store: parts.leaseStore, shelf: shelf, methods: parts.methods, sources: parts.sources,
+            keyrings: parts.keyrings, injection: parts.injection, patience: configuration.patience
         ).add(to: &routes)
         DataController(
             catalog: catalog, shelf: shelf, uploads: parts.uploads, maxUploadBytes: configuration.maxUploadBytes,
-            stall: parts.stall, slots: DownloadSlots(configuration.maxDownloads)
+            stall: parts.stall, slots: DownloadSlots(configuration.maxDownloads),
+            canStage: parts.methods.contains(.glanceDirect)
         ).add(to: &routes)
         ProvenanceController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
         TasksController(catalog: catalog, store: parts.leaseStore).add(to: &routes)
         FleetController(store: parts.leaseStore, shelf: shelf, patience: configuration.patience).add(to: &routes)
         FleetTasksController(
-            store: parts.leaseStore, injection: parts.injection, patience: configuration.patience
+            store: parts.leaseStore, shelf: shelf, methods: parts.methods, injection: parts.injection,
+            patience: configuration.patience
         ).add(to: &routes)
         EventsController(store: parts.leaseStore, hub: events).add(to: &routes)
         HealthController(

@@ -9,12 +9,13 @@ struct ImagesController: Sendable {
     let catalog: Catalog
     let address: ServiceAddress
     let shelf: StoreShelf
+    let methods: [ImportMethod]
 
     func add(to routes: inout RouteTable) {
         routes.on(.post, "/v2/images", takesBody: true, create)
         routes.get("/v2/images", list)
         routes.get("/v2/images/:id") { _, context in
-            .json(ImageDocument(try await catalog.image(context.part("id"), for: context.caller)).json)
+            .json(ImageDocument(try await catalog.image(context.part("id"), for: context.caller), shelf.order).json)
         }
         routes.on(.patch, "/v2/images/:id", takesBody: true, patch)
         routes.on(.delete, "/v2/images/:id") { _, context in
@@ -43,11 +44,11 @@ struct ImagesController: Sendable {
         let body = try await RequestBodies.json(of: request, context)
         let image = try await catalog.create(body, by: context.caller)
         return .json(
-            ImageDocument(image).json, status: .created,
+            ImageDocument(image, shelf.order).json, status: .created,
             headers: [
                 .location: "\(address.base(for: request))/v2/images/\(image.id)",
-                Header.importMethods: ImportMethod.allCases.map(\.rawValue).joined(separator: ","),
-                Header.storeIDs: shelf.ids.map(\.rawValue).joined(separator: ","),
+                Header.importMethods: methods.map(\.rawValue).joined(separator: ","),
+                Header.storeIDs: shelf.openIDs.map(\.rawValue).joined(separator: ","),
             ])
     }
 
@@ -56,14 +57,14 @@ struct ImagesController: Sendable {
         let document = page.document
         // An answer begins when its first images are there, so that what goes wrong until then has its own status.
         let images = try await page.images(0..<Self.part)
-        let start = document.beginning + document.part(images, isFirst: true)
+        let start = document.beginning + document.part(images, isFirst: true, shelf.order)
         if page.ids.count <= Self.part { return .json(start + document.end) }
         let body = ResponseBody { writer in
             try await writer.write(ByteBuffer(bytes: start))
             var isFirst = images.isEmpty
             for index in stride(from: Self.part, to: page.ids.count, by: Self.part) {
                 let images = try await page.images(index..<(index + Self.part))
-                try await writer.write(ByteBuffer(bytes: document.part(images, isFirst: isFirst)))
+                try await writer.write(ByteBuffer(bytes: document.part(images, isFirst: isFirst, shelf.order)))
                 isFirst = isFirst && images.isEmpty
             }
             try await writer.write(ByteBuffer(bytes: document.end))
@@ -85,6 +86,6 @@ struct ImagesController: Sendable {
         let patch = try ImagePatch(
             mediaType: String(mediaType), body: try await RequestBodies.json(of: request, context))
         let image = try await catalog.patch(context.part("id"), patch, by: context.caller)
-        return .json(ImageDocument(image).json)
+        return .json(ImageDocument(image, shelf.order).json)
     }
 }

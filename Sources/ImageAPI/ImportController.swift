@@ -11,6 +11,7 @@ struct ImportController: Sendable {
     let catalog: Catalog
     let store: LeaseStore
     let shelf: StoreShelf
+    let methods: [ImportMethod]
     let sources: SourcePolicy
     /// Names that requests may use.
     let keyrings: Set<String>
@@ -22,7 +23,7 @@ struct ImportController: Sendable {
     }
 
     @Sendable private func importImage(_ request: Request, _ context: APIContext) async throws -> Response {
-        let order = try ImportOrder(try await RequestBodies.json(of: request, context))
+        let order = try ImportOrder(try await RequestBodies.json(of: request, context), methods: methods)
         let image = try await catalog.image(context.part("id"), for: context.caller)
         try checkState(of: image, for: order)
         let action: PolicyAction = order.method == .copyImage ? .copyImage : .modifyImage
@@ -41,7 +42,7 @@ struct ImportController: Sendable {
             request: ImportRequest(
                 method: order.method, uri: order.uri, stores: stores,
                 allStoresMustSucceed: order.allStoresMustSucceed, checksum: order.extras.checksum,
-                publisher: order.extras.publisher,
+                publisher: order.extras.publisher, user: context.caller.user,
                 injected: order.method == .copyImage ? [:] : injection.properties(for: context.caller.roles),
                 trace: context.trace),
             owner: context.caller.project, priority: order.extras.priority, requestID: context.requestID,
@@ -89,7 +90,7 @@ struct ImportController: Sendable {
             guard order.stores.isEmpty, header == nil else {
                 throw APIError(.badRequest, "'all_stores' cannot be used together with 'stores' or X-Image-Meta-Store.")
             }
-            return shelf.ids
+            return shelf.openIDs
         }
         guard order.stores.isEmpty || header == nil else {
             throw APIError(.badRequest, "'stores' cannot be used together with X-Image-Meta-Store.")
@@ -99,6 +100,10 @@ struct ImportController: Sendable {
             guard let id = shelf.known(name) else {
                 let ids = shelf.ids.map(\.rawValue).joined(separator: ", ")
                 throw APIError(.conflict, "Store '\(name.prefix(64))' is not known; there are \(ids).")
+            }
+            guard !shelf.isReadOnly(id) else {
+                let ids = shelf.openIDs.map(\.rawValue).joined(separator: ", ")
+                throw APIError(.conflict, "Store '\(id)' is read-only; images can be put into \(ids).")
             }
             return id
         }

@@ -12,7 +12,8 @@ struct ImportOrder: Hashable, Sendable {
     var allStoresMustSucceed: Bool
     var extras: ImportExtras
 
-    init(_ body: JSON) throws(APIError) {
+    /// - Parameter methods: those that the service offers.
+    init(_ body: JSON, methods: [ImportMethod]) throws(APIError) {
         guard let members = body.object else { throw Self.refused("The body must be a JSON object.") }
         try Self.admit(
             members, ["method", "stores", "all_stores", "all_stores_must_succeed", "longshore"], in: "the body")
@@ -21,8 +22,8 @@ struct ImportOrder: Hashable, Sendable {
         guard let name = parts["name"]?.string else {
             throw Self.refused("Expected 'name' of 'method', as a string.")
         }
-        guard let method = ImportMethod(rawValue: name) else {
-            let known = ImportMethod.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let method = methods.first(where: { $0.rawValue == name }) else {
+            let known = methods.isEmpty ? "none" : methods.map(\.rawValue).joined(separator: ", ")
             throw Self.refused("Unknown import method name '\(name.prefix(64))'; this service has \(known).")
         }
         self.method = method

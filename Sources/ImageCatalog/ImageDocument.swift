@@ -3,8 +3,13 @@ package import ImportModel
 /// An image as the Image API shows it.
 package struct ImageDocument: Sendable {
     private let image: ImageRecord
+    private let order: ReadingOrder
 
-    package init(_ image: ImageRecord) { self.image = image }
+    /// - Parameter order: of the image's stores.
+    package init(_ image: ImageRecord, _ order: ReadingOrder = ReadingOrder()) {
+        self.image = image
+        self.order = order
+    }
 
     /// Base attributes are always there, null where unset; free properties stand beside them.
     package var json: JSON {
@@ -12,7 +17,7 @@ package struct ImageDocument: Sendable {
         members.merge(attributes) { _, base in base }
         members.merge(importState) { _, state in state }
         if !image.locations.isEmpty {
-            members["stores"] = .string(image.locations.keys.sorted().map(\.rawValue).joined(separator: ","))
+            members["stores"] = .string(order.sorted(image.locations.keys).map(\.rawValue).joined(separator: ","))
         }
         return .object(members)
     }
@@ -53,7 +58,11 @@ package struct ImageDocument: Sendable {
         if let stores = image.failedStores {
             members["os_glance_failed_import"] = .string(stores.map(\.rawValue).joined(separator: ","))
         }
-        if let task = image.lockedBy { members["os_glance_import_task"] = .string(task.rawValue) }
+        if let task = image.lockedBy, isImporting { members["os_glance_import_task"] = .string(task.rawValue) }
         return members
     }
+
+    /// Whether it is an import that holds the image's lock, and not an upload or a staging, which are no tasks of the
+    /// Image API.
+    private var isImporting: Bool { [.importing, .active, .deactivated].contains(image.status) }
 }

@@ -44,12 +44,16 @@ package struct ImageListDocument: Sendable {
         Array("{\"first\": ".utf8) + JSON.string(first).encoded() + Array(", \"images\": [".utf8)
     }
 
-    /// - Parameter isFirst: whether no image was written before these.
-    package func part(_ images: [ImageRecord], isFirst: Bool) -> [UInt8] {
+    /// - Parameters:
+    ///   - isFirst: whether no image was written before these.
+    ///   - order: of each image's stores.
+    package func part(
+        _ images: [ImageRecord], isFirst: Bool, _ order: ReadingOrder = ReadingOrder()
+    ) -> [UInt8] {
         var bytes: [UInt8] = []
         for (index, image) in images.enumerated() {
             if index > 0 || !isFirst { bytes += ", ".utf8 }
-            bytes += ImageDocument(image).json.encoded()
+            bytes += ImageDocument(image, order).json.encoded()
         }
         return bytes
     }

@@ -20,6 +20,10 @@ package protocol ImageStorage: ObjectTarget {
     /// The kind of store, for people: `filesystem` …
     var kind: String { get }
 
+    /// Whether the operator has closed the store: then `create`, `delete` and `setMarker` are refused, and `check` asks
+    /// for no writing. `ReadOnlyStorage` makes any store so.
+    var isReadOnly: Bool { get }
+
     /// Opens a committed object for reading.
     ///
     /// - Parameter range: bytes to deliver, cut to what the object has; `nil` for all.

@@ -12,6 +12,8 @@ package struct ImportRequest: Hashable, Codable, Sendable {
     package var checksum: ExpectedDigest?
     /// Where that digest is to be read instead.
     package var publisher: PublisherChecksum?
+    /// Who asked for it; `nil` where that is not known.
+    package var user: String?
     /// Properties that the image gets besides its own when it becomes active.
     package var injected: [String: String]
     /// The step of a client's trace that asked for it.
@@ -19,8 +21,8 @@ package struct ImportRequest: Hashable, Codable, Sendable {
 
     package init(
         method: ImportMethod?, uri: String? = nil, stores: [StoreID], allStoresMustSucceed: Bool = true,
-        checksum: ExpectedDigest? = nil, publisher: PublisherChecksum? = nil, injected: [String: String] = [:],
-        trace: TraceContext? = nil
+        checksum: ExpectedDigest? = nil, publisher: PublisherChecksum? = nil, user: String? = nil,
+        injected: [String: String] = [:], trace: TraceContext? = nil
     ) {
         self.method = method
         self.uri = uri
@@ -28,12 +30,13 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         self.allStoresMustSucceed = allStoresMustSucceed
         self.checksum = checksum
         self.publisher = publisher
+        self.user = user
         self.injected = injected
         self.trace = trace
     }
 
     private enum CodingKeys: String, CodingKey {
-        case method, uri, stores, checksum, publisher, trace
+        case method, uri, stores, checksum, publisher, user, trace
         case allStoresMustSucceed = "must"
         case injected = "inject"
     }
@@ -47,6 +50,7 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         if !allStoresMustSucceed { try container.encode(false, forKey: .allStoresMustSucceed) }
         try container.encodeIfPresent(checksum, forKey: .checksum)
         try container.encodeIfPresent(publisher, forKey: .publisher)
+        try container.encodeIfPresent(user, forKey: .user)
         if !injected.isEmpty { try container.encode(injected, forKey: .injected) }
         try container.encodeIfPresent(trace?.text, forKey: .trace)
     }
@@ -59,6 +63,7 @@ package struct ImportRequest: Hashable, Codable, Sendable {
         allStoresMustSucceed = try container.decodeIfPresent(Bool.self, forKey: .allStoresMustSucceed) ?? true
         checksum = try container.decodeIfPresent(ExpectedDigest.self, forKey: .checksum)
         publisher = try container.decodeIfPresent(PublisherChecksum.self, forKey: .publisher)
+        user = try container.decodeIfPresent(String.self, forKey: .user)
         injected = try container.decodeIfPresent([String: String].self, forKey: .injected) ?? [:]
         trace = try container.decodeIfPresent(String.self, forKey: .trace).flatMap { TraceContext($0) }
     }

@@ -17,8 +17,8 @@ package struct AttemptRunner: Sendable {
         package var maxBytes: Int64 = 1 << 40
         /// Whether bytes of another format than the declared one are refused.
         package var mustMatchFormat = true
-        /// Where an image is read first to be copied, if it is there.
-        package var preferredSource: StoreID?
+        /// Where an image is read first to be copied.
+        package var order = ReadingOrder()
         /// If compressed images are decompressed, within these limits.
         package var decompression: DecompressionLimits?
         /// How many bytes lie between two checkpoints of an import; 0 takes none.

@@ -28,11 +28,7 @@ extension Transfer {
     /// Where this worker can read the image: the preferred store first. Another attempt begins with another store,
     /// since what is wrong with one may show only at the end.
     private func places() throws -> [StoredImage.Place] {
-        let stores = claim.image.locations.keys.filter { runner.storages[$0] != nil }.sorted { left, right in
-            if left == right { return false }
-            if left == runner.limits.preferredSource { return true }
-            return right != runner.limits.preferredSource && left < right
-        }
+        let stores = runner.limits.order.sorted(claim.image.locations.keys.filter { runner.storages[$0] != nil })
         let places = stores.compactMap { store -> StoredImage.Place? in
             guard let storage = runner.storages[store], let key = claim.image.locations[store].flatMap(ObjectKey.init)
             else { return nil }

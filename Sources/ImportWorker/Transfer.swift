@@ -241,6 +241,10 @@ struct Transfer: Sendable {
     func storages(_ ids: [StoreID]) throws -> [any ImageStorage] {
         try ids.map { id in
             guard let storage = runner.storages[id] else { throw unreachable(id) }
+            // Where others are enough, it is left out as any store that fails.
+            guard !storage.isReadOnly || !request.allStoresMustSucceed else {
+                throw Fault.rejected("store '\(id)' is read-only by now; import into another one")
+            }
             return storage
         }
     }

@@ -169,6 +169,9 @@ extension SettingKey {
     static let sourcesCAFile = SettingKey(
         "sources.ca-file", .file, nil, "PEM certificates to trust for HTTPS sources; unset: those of the system.")
 
+    static let importMethods = SettingKey(
+        "import.methods", .list, "glance-direct,web-download,copy-image",
+        "How images may be imported; without `glance-direct` nothing can be staged.")
     static let importKeyrings = SettingKey(
         "import.keyrings", .keyrings, nil,
         "Keyrings that imports may name for signed checksums: `name=/path`, files as `gpg --export` writes them.")
@@ -218,7 +221,8 @@ extension SettingKey {
 
     static let stores = SettingKey(
         "stores", .stores, nil,
-        "Where images are kept; `standalone` has one of its own. One is the default: the marked one, else the first.")
+        "Where images are kept; `standalone` has one of its own. One is the default: the marked one, else the first that is not `read-only`."
+    )
     static let stagingStore = SettingKey(
         "staging.store", .text, nil, "The id of the store that staged uploads wait in; unset: the default store.")
 
@@ -254,7 +258,7 @@ extension SettingKey {
         sourcesAllow, sourcesDeny, sourcesSchemes, sourcesPorts, sourcesRedirects, sourcesConnections, sourcesMaxBytes,
         sourcesConnectTimeout,
         sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
-        importRequireFormatMatch, importCheckpointSize, importKeyrings, importPlugins, importInject,
+        importMethods, importRequireFormatMatch, importCheckpointSize, importKeyrings, importPlugins, importInject,
         importInjectIgnoredRoles, importDecompressMaxRatio, importDecompressMaxMemory, importDecompressMaxTime,
         importConvertTo, importScratch, importConvertMaxBytes, importConvertMaxRatio, importConvertMaxMemory,
         importConvertMaxCPU, importConvertTimeout,

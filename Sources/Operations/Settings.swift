@@ -89,6 +89,8 @@ package struct Settings: Sendable {
     }
 
     package struct Imports: Sendable {
+        /// How images may be imported, in the order in which it is told.
+        package let methods: [ImportMethod]
         package let requireFormatMatch: Bool
         package let checkpointBytes: Int64
         /// Files of keys, by the names that imports use.
@@ -155,6 +157,13 @@ package struct Settings: Sendable {
     package let entries: [Entry]
 
     package var defaultStore: StoreSettings? { stores.first(where: \.isDefault) }
+
+    /// In which of an image's stores its bytes are looked for first.
+    package var readingOrder: ReadingOrder {
+        ReadingOrder(
+            weights: Dictionary(stores.map { ($0.id, $0.weight) }) { first, _ in first },
+            defaultStore: defaultStore?.id)
+    }
 
     /// Every setting in force with its origin, a line each; secrets and credentials in URLs are masked.
     package func describe() -> String {

@@ -114,11 +114,13 @@ struct SettingsFile {
             case "path": store.path = text
             case "description": store.description = text
             case "default": store.isDefault = text
+            case "weight": store.weight = text
+            case "read-only": store.isReadOnly = text
             case let key? where S3Place.keys.contains(key): store.s3[key] = text
             default:
                 complainUnknown(
                     "stores.\(keyNode.string ?? "?")", keyNode,
-                    known: (["id", "type", "path", "description", "default"] + S3Place.keys).map { "stores.\($0)" })
+                    known: (WrittenStore.keys + S3Place.keys).map { "stores.\($0)" })
             }
         }
         return store

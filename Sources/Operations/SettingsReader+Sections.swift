@@ -127,7 +127,7 @@ extension SettingsReader {
     mutating func imports() -> Settings.Imports {
         let plugins = plugins()
         return Settings.Imports(
-            requireFormatMatch: flag(.importRequireFormatMatch),
+            methods: methods(.importMethods), requireFormatMatch: flag(.importRequireFormatMatch),
             checkpointBytes: size(.importCheckpointSize, mayBeNone: true),
             keyrings: keyrings(.importKeyrings),
             plugins: plugins, injection: injection(plugins),
@@ -139,10 +139,11 @@ extension SettingsReader {
     mutating func stagingStore(among stores: [StoreSettings]) -> StoreID? {
         let usual = stores.first(where: \.isDefault)?.id
         guard let found = find(.stagingStore) else { return usual }
-        if let store = stores.first(where: { $0.id.rawValue == found.text }) { return store.id }
-        let ids = stores.map(\.id.rawValue).joined(separator: ", ")
+        let open = stores.filter { !$0.isReadOnly }
+        if let store = open.first(where: { $0.id.rawValue == found.text }) { return store.id }
+        let ids = open.map(\.id.rawValue).joined(separator: ", ")
         complain(
-            .stagingStore, found, "is not the id of a configured store",
+            .stagingStore, found, "is not the id of a configured store that can be written to",
             ids.isEmpty ? "configure stores, or leave it out" : "write one of \(ids)")
         return usual
     }

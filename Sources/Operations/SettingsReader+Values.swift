@@ -97,6 +97,20 @@ extension SettingsReader {
         return items
     }
 
+    mutating func methods(_ key: SettingKey) -> [ImportMethod] {
+        guard let found = find(key) else { return [] }
+        var methods: [ImportMethod] = []
+        for item in Self.items(of: found) {
+            if let method = ImportMethod(rawValue: item) {
+                if !methods.contains(method) { methods.append(method) }
+            } else {
+                let known = ImportMethod.allCases.map(\.rawValue).joined(separator: ", ")
+                complain(key, Found(text: item, origin: found.origin), "is no way to import", "write some of \(known)")
+            }
+        }
+        return methods
+    }
+
     /// Files by their names.
     mutating func keyrings(_ key: SettingKey) -> [String: String] {
         guard let found = find(key) else { return [:] }

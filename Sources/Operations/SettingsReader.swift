@@ -140,7 +140,11 @@ extension SettingsReader {
         }
         let marked = stores.filter(\.isDefault).count
         if marked > 1 { complain(key, nil, "mark \(marked) defaults", "mark one store `default: true`") }
-        if marked == 0, !stores.isEmpty { stores[0].isDefault = true }
+        if marked == 0, let first = stores.firstIndex(where: { !$0.isReadOnly }) {
+            stores[first].isDefault = true
+        } else if marked == 0, !stores.isEmpty {
+            complain(key, nil, "are all read-only, so that none can be the default", "let one be written to")
+        }
         setText(key, stores.map(\.compactText).joined(separator: ","), origin: written.first?.origin)
         return stores
     }

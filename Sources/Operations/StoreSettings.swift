@@ -20,12 +20,30 @@ package struct StoreSettings: Hashable, Sendable {
     package let place: Place
     package let description: String
     package internal(set) var isDefault: Bool
+    /// Images are read from the store of the greatest weight that has them.
+    package let weight: Int
+    /// Whether nothing is written or deleted there.
+    package let isReadOnly: Bool
 
-    package init(id: StoreID, place: Place, description: String = "", isDefault: Bool = false) {
+    package init(
+        id: StoreID, place: Place, description: String = "", isDefault: Bool = false, weight: Int = 0,
+        isReadOnly: Bool = false
+    ) {
         self.id = id
         self.place = place
         self.description = description
         self.isDefault = isDefault
+        self.weight = weight
+        self.isReadOnly = isReadOnly
+    }
+
+    /// Where the store is, as administrators may see it: nothing of its credentials.
+    package var properties: [String: String] {
+        switch place {
+        case .filesystem(let path): ["data_dir": path]
+        case .s3(let place):
+            ["endpoint": place.endpoint, "bucket": place.bucket, "prefix": place.prefix].filter { !$0.value.isEmpty }
+        }
     }
 
     /// `main=filesystem:/path` or `main=s3:https://host/bucket`, as in the environment, without credentials.
@@ -39,11 +57,16 @@ package struct StoreSettings: Hashable, Sendable {
 
 /// A store as somebody wrote it, before it has been checked.
 struct WrittenStore {
+    /// The keys of every store in the file.
+    static let keys = ["id", "type", "path", "description", "default", "weight", "read-only"]
+
     var id: String?
     var type: String?
     var path: String?
     var description: String?
     var isDefault: String?
+    var weight: String?
+    var isReadOnly: String?
     /// The keys of a store of type `s3`.
     var s3: [String: String] = [:]
     var origin: String
@@ -102,8 +125,19 @@ struct WrittenStore {
         }
         let marked = isDefault.map { FlagText.parse($0) } ?? false
         if marked == nil { complain("default", isDefault, "is neither true nor false", "write true or false") }
-        guard problems.isEmpty, let storeID, let place, let marked else { throw SettingsError(problems: problems) }
-        return StoreSettings(id: storeID, place: place, description: description ?? "", isDefault: marked)
+        let weighs = weight.map { Int($0) } ?? 0
+        if weighs == nil { complain("weight", weight, "is no whole number", "write one such as 100") }
+        let closed = isReadOnly.map { FlagText.parse($0) } ?? false
+        if closed == nil { complain("read-only", isReadOnly, "is neither true nor false", "write true or false") }
+        if marked == true, closed == true {
+            complain("read-only", isReadOnly, "is true for the default store", "make another store the default")
+        }
+        guard problems.isEmpty, let storeID, let place, let marked, let weighs, let closed else {
+            throw SettingsError(problems: problems)
+        }
+        return StoreSettings(
+            id: storeID, place: place, description: description ?? "", isDefault: marked, weight: weighs,
+            isReadOnly: closed)
     }
 }
 

@@ -12,7 +12,8 @@ extension S3Storage {
         _ source: ObjectKey, of other: any ImageStorage, to key: ObjectKey, _ description: ObjectDescription,
         step: @Sendable (_ bytesDone: Int64) async throws -> Void
     ) async throws -> ObjectCopy {
-        guard let other = other as? S3Storage, objects.client.isOfOneService(with: other.objects.client) else {
+        let readable = (other as? ReadOnlyStorage)?.base ?? other
+        guard let other = readable as? S3Storage, objects.client.isOfOneService(with: other.objects.client) else {
             return .notHere
         }
         let original = try await original(source, in: other, description.sizeBytes)

@@ -22,7 +22,7 @@ import Testing
             #expect(
                 record.request
                     == ImportRequest(
-                        method: .copyImage, stores: [service.second.id], allStoresMustSucceed: false))
+                        method: .copyImage, stores: [service.second.id], allStoresMustSucceed: false, user: "default"))
             #expect(record.kind == .import && record.bytesTotal == 3)
             let image = try await service.image(id)
             #expect(image["status"] == .string("active") && image["stores"] == .string("main"))

@@ -110,7 +110,8 @@ import Testing
             #expect(failed.tasks.map(\.id) == [tasks[0]])
             let ofImage = try await service.send(.GET, "/longshore/v1/tasks?image=\(view.imageId)")
             #expect(try decode(TaskPage.self, ofImage).tasks.map(\.id) == [tasks[0]])
-            for query in ["state=x", "image=x", "limit=0", "marker=x", "nope=1"] {
+            let unknown = "image=\(view.imageId)&marker=\(TaskID.random())"
+            for query in ["state=x", "image=x", "limit=0", "marker=x", "nope=1", unknown] {
                 #expect(try await service.send(.GET, "/longshore/v1/tasks?\(query)").status == 400, "\(query)")
             }
             #expect(try await service.send(.POST, "/longshore/v1/tasks/\(TaskID.random())/cancel").status == 404)

@@ -48,7 +48,8 @@ struct RunningService: Sendable {
     static func run(
         _ configure: (inout ImageService.Configuration) -> Void = { _ in },
         settings: LeaseSettings = LeaseSettings(), policy: Policy = Policy(), injection: MetadataInjection = .none,
-        stall: Duration = .seconds(120), log: CapturedLog? = nil, _ body: (RunningService) async throws -> Void
+        stall: Duration = .seconds(120), log: CapturedLog? = nil,
+        tune: (inout ImageService.Parts) -> Void = { _ in }, _ body: (RunningService) async throws -> Void
     ) async throws {
         try await withRedis { redis in
             var access = redis.configuration
@@ -85,6 +86,7 @@ struct RunningService: Sendable {
                 parts.injection = injection
                 parts.authenticator = ProjectAuthentication()
                 parts.renderProcessMetrics = { "# of this process\n" }
+                tune(&parts)
                 try await serve(configuration, parts, log) { listening, group, http in
                     try await body(
                         RunningService(

@@ -26,7 +26,22 @@ import Testing
         #expect(members["os_glance_import_task"] == nil)
         image.lockedBy = .random()
         members = try #require(ImageDocument(image).json.object)
+        #expect(members["os_glance_import_task"] == nil)
+        image.status = .importing
+        members = try #require(ImageDocument(image).json.object)
         #expect(members["os_glance_import_task"] == JSON(image.lockedBy?.rawValue))
+    }
+
+    @Test func anUploadOrAStagingIsNoTaskOfAnImport() throws {
+        var image = ImageRecord(id: .random())
+        image.lockedBy = .random()
+        for (status, isShown) in [
+            (ImageStatus.saving, false), (.uploading, false), (.importing, true), (.active, true), (.deactivated, true),
+        ] {
+            image.status = status
+            let members = try #require(ImageDocument(image).json.object)
+            #expect((members["os_glance_import_task"] != nil) == isShown, "\(status)")
+        }
     }
 
     @Test func storesAreOneString() throws {
@@ -35,6 +50,8 @@ import Testing
         image.properties = ["os_distro": "debian", "id": "never this"]
         let members = try #require(ImageDocument(image).json.object)
         #expect(members["stores"] == .string("a,b"))
+        let order = ReadingOrder(weights: [try #require(StoreID(rawValue: "b")): 1])
+        #expect(try #require(ImageDocument(image, order).json.object)["stores"] == .string("b,a"))
         #expect(members["os_distro"] == .string("debian"))
         #expect(members["id"] == .string(image.id.rawValue))
     }

@@ -110,6 +110,27 @@ import TestSupport
         }
     }
 
+    @Test func `a copy is read from a store that is read-only, and none is made in one`() async throws {
+        try await WorkBench.with { bench in
+            let image = try await bench.activeImage(Self.bytes)
+            let stores = try await bench.stores([Self.far, Self.third])
+            let first = try await bench.queueCopy(of: image, to: [Self.far])
+            _ = try await running([try bench.copyLoop(stores)]) { try await bench.end(of: first) }
+            let main = try #require(image.locations[WorkBench.storeID].flatMap(ObjectKey.init))
+            try await bench.storage.delete(main)
+            let closed: [any ImageStorage] = [ReadOnlyStorage(stores[0]), stores[1]]
+            let task = try await bench.queueCopy(of: image, to: [Self.third])
+            let ended = try await running([try bench.copyLoop(closed)]) { try await bench.end(of: task) }
+            #expect(ended.state == .success, "\(ended.message)")
+
+            let other = try await bench.activeImage(Self.bytes)
+            let refused = try await bench.queueCopy(of: other, to: [Self.far])
+            let end = try await running([try bench.copyLoop(closed)]) { try await bench.end(of: refused) }
+            #expect(end.result == .rejected && end.message.contains("read-only"), "\(end.message)")
+            #expect(try await bench.store.image(other.id)?.status == .active)
+        }
+    }
+
     @Test(arguments: [true, false])
     func `a store that takes nothing fails the copy or is done without, as the request says`(mustAll: Bool) async throws
     {
@@ -216,7 +237,7 @@ extension WorkBench {
 extension AttemptRunner {
     fileprivate func with(_ storages: [any ImageStorage]) -> AttemptRunner {
         var limits = limits
-        limits.preferredSource = WorkBench.storeID
+        limits.order = ReadingOrder(defaultStore: WorkBench.storeID)
         return AttemptRunner(
             store: store, beats: beats, storages: storages, source: source, signatures: signatures, threads: threads,
             limits: limits, logger: logger)

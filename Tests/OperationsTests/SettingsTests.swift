@@ -180,6 +180,47 @@ import Testing
         #expect(settings.defaultStore?.id.rawValue == "one" && settings.stagingStore?.rawValue == "one")
     }
 
+    @Test func `A store has a weight and may be read-only, and then is neither the default nor for stagings`() throws {
+        let file = """
+            stores:
+              - {id: old, type: filesystem, path: /srv/old, read-only: true, weight: -3}
+              - {id: main, type: filesystem, path: /srv/main}
+              - {id: fast, type: s3, endpoint: "http://127.0.0.1:1", bucket: b, weight: 10, access-key-id: AK,
+                 secret-access-key: hunter2}
+            """
+        let settings = try load(file: file)
+        #expect(settings.stores.map(\.weight) == [-3, 0, 10])
+        #expect(settings.stores.map(\.isReadOnly) == [true, false, false])
+        #expect(settings.defaultStore?.id.rawValue == "main" && settings.stagingStore?.rawValue == "main")
+        #expect(settings.readingOrder.sorted(settings.stores.map(\.id)).map(\.rawValue) == ["fast", "main", "old"])
+        #expect(settings.stores[0].properties == ["data_dir": "/srv/old"])
+        #expect(settings.stores[2].properties == ["endpoint": "http://127.0.0.1:1", "bucket": "b"])
+        for (wrong, finding) in [
+            (file + "\nstaging: {store: old}\n", "staging.store"),
+            ("stores: [{id: a, type: filesystem, path: /srv/a, read-only: true}]", "all read-only"),
+            ("stores: [{id: a, type: filesystem, path: /srv/a, read-only: true, default: true}]", "read-only"),
+            ("stores: [{id: a, type: filesystem, path: /srv/a, weight: heavy}]", "stores.weight"),
+            ("stores: [{id: a, type: filesystem, path: /srv/a, read-only: perhaps}]", "stores.read-only"),
+            ("stores: [{id: a, type: filesystem, path: /srv/a, readonly: true}]", "did you mean stores.read-only?"),
+        ] {
+            #expect("\(wrong)") { try load(file: wrong) } throws: { "\($0)".contains(finding) }
+        }
+    }
+
+    @Test func `The ways to import are a list, which may be empty`() throws {
+        #expect(try load().imports.methods == [.glanceDirect, .webDownload, .copyImage])
+        #expect(
+            try load(file: "import: {methods: [copy-image, web-download]}").imports.methods == [
+                .copyImage, .webDownload,
+            ])
+        #expect(try load(file: "import: {methods: []}").imports.methods.isEmpty)
+        #expect {
+            try load(flags: ["import.methods": "web-download,ftp"])
+        } throws: {
+            "\($0)".contains("import.methods") && "\($0)".contains("ftp")
+        }
+    }
+
     @Test func `A store may be a bucket, with credentials from three places`() throws {
         let settings = try load(
             file: """

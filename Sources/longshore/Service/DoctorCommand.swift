@@ -3,6 +3,7 @@ import Foundation
 import Identity
 import ImageAPI
 import ImageConversion
+import ImageStorage
 import ImportModel
 import LeaseStore
 import LongshoreClient
@@ -102,7 +103,10 @@ struct DoctorCommand: AsyncParsableCommand {
             checks.append(Check("identity") { await Self.examineIdentity(settings) })
         }
         checks.append(Check("redis") { await Self.examineRedis(settings) })
-        for store in settings.stores {
+        for store in settings.stores where store.isReadOnly {
+            checks.append(Check("store \(store.id)") { await Self.examineClosed(store, settings) })
+        }
+        for store in settings.stores where !store.isReadOnly {
             switch store.place {
             case .filesystem(let path): checks.append(.writableFolder("store \(store.id)", path: path))
             case .s3(let place):
@@ -126,6 +130,15 @@ struct DoctorCommand: AsyncParsableCommand {
                 })
         }
         return checks
+    }
+
+    private static func examineClosed(_ store: StoreSettings, _ settings: Settings) async -> CheckResult {
+        do {
+            try await settings.withStorage(store) { storage in try await storage.check() }
+            return .ok("can be read; it is configured as read-only")
+        } catch {
+            return .failure("\(error)", remedy: "let the service's user read it, or leave it out")
+        }
     }
 
     private static func examineBucket(_ id: StoreID, _ place: S3Place) async -> CheckResult {

@@ -13,13 +13,16 @@ extension Node {
     /// The HTTP service over this process's parts.
     /// - Parameter verifier: `nil`: nobody is asked who users are.
     func apiService(_ verifier: (any TokenVerifier)?) throws -> ImageService {
-        let descriptions = Dictionary(uniqueKeysWithValues: settings.stores.map { ($0.id, $0.description) })
         guard let defaultStore = settings.defaultStore?.id else {
             throw InvalidValue("no store is the default; set 'default: true' for one of them")
         }
         var parts = ImageService.Parts(
             leaseStore: store,
-            stores: storages.map { ImageService.Store(storage: $0, description: descriptions[$0.id] ?? "") },
+            stores: zip(storages, settings.stores).map { storage, store in
+                ImageService.Store(
+                    storage: storage, description: store.description, weight: store.weight,
+                    properties: store.properties)
+            },
             defaultStore: defaultStore, stagingStore: settings.stagingStore ?? defaultStore, sources: policy,
             uploads: LeasedUploads(
                 attempt: UploadAttempt(
@@ -29,6 +32,7 @@ extension Node {
                     logger: logger),
                 storages: storages, ready: stores.ready))
         if let verifier { parts.authenticator = VerifiedAuthentication(verifier: verifier) }
+        parts.methods = settings.imports.methods
         parts.stall = settings.worker.stallTimeout
         parts.policy = settings.api.policy
         parts.keyrings = Set(settings.imports.keyrings.keys)

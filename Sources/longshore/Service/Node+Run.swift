@@ -107,7 +107,7 @@ extension Node {
         var limits = AttemptRunner.Limits()
         limits.retry = settings.retry
         limits.stall = settings.worker.stallTimeout
-        limits.preferredSource = settings.defaultStore?.id
+        limits.order = settings.readingOrder
         limits.maxBytes = settings.sources.maxBytes
         limits.mustMatchFormat = settings.imports.requireFormatMatch
         limits.checkpointBytes = settings.imports.checkpointBytes
@@ -132,6 +132,7 @@ extension Node {
         limits.maxDelete = settings.sweep.maxDelete
         limits.maxShare = settings.sweep.maxShare
         limits.interval = settings.sweep.interval
-        return Sweeper(store: store, storages: storages, catalogID: catalogID, limits: limits, logger: logger)
+        let open = storages.filter { !$0.isReadOnly }
+        return Sweeper(store: store, storages: open, catalogID: catalogID, limits: limits, logger: logger)
     }
 }

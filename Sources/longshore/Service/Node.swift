@@ -63,11 +63,13 @@ struct Node: Sendable {
         storages = try settings.stores.map { store in
             let threads = Self.threads(4)
             pools.append(threads)
-            return switch store.place {
-            case .filesystem(let path): FilesystemStorage(id: store.id, root: path, threads: threads)
-            case .s3(let place):
-                try S3Storage(id: store.id, configuration: S3Configuration(place), threads: threads)
-            }
+            let storage: any ImageStorage =
+                switch store.place {
+                case .filesystem(let path): FilesystemStorage(id: store.id, root: path, threads: threads)
+                case .s3(let place):
+                    try S3Storage(id: store.id, configuration: S3Configuration(place), threads: threads)
+                }
+            return store.closed(storage)
         }
         converter = settings.imports.conversion.map { conversion in
             let threads = Self.threads(settings.worker.concurrency)
@@ -128,7 +130,9 @@ struct Node: Sendable {
 
     /// Ends the connections of the stores that have some.
     private static func close(_ storages: [any ImageStorage]) async {
-        for case let storage as S3Storage in storages { await storage.close() }
+        for storage in storages {
+            await (((storage as? ReadOnlyStorage)?.base ?? storage) as? S3Storage)?.close()
+        }
     }
 
     private static func threads(_ count: Int) -> NIOThreadPool {

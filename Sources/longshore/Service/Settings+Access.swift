@@ -31,13 +31,20 @@ extension Settings {
     ) async throws -> Answer {
         switch place.place {
         case .filesystem(let path):
-            return try await body(FilesystemStorage(id: place.id, root: path, threads: .singleton))
+            return try await body(place.closed(FilesystemStorage(id: place.id, root: path, threads: .singleton)))
         case .s3(let s3):
             let storage = try S3Storage(id: place.id, configuration: S3Configuration(s3), threads: .singleton)
             let result: Result<Answer, any Error>
-            do { result = .success(try await body(storage)) } catch { result = .failure(error) }
+            do { result = .success(try await body(place.closed(storage))) } catch { result = .failure(error) }
             await storage.close()
             return try result.get()
         }
+    }
+}
+
+extension StoreSettings {
+    /// The store as the operator lets it be used.
+    func closed(_ storage: any ImageStorage) -> any ImageStorage {
+        isReadOnly ? ReadOnlyStorage(storage) : storage
     }
 }

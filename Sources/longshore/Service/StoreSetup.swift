@@ -25,6 +25,8 @@ struct StoreSetup: Sendable {
                         + "or bucket; mount it; if what it held is lost for good, "
                         + "`longshore doctor --release-store \(storage.id)`")
             }
+            // Its own check says what to do.
+            if storage.isReadOnly { return try await storage.check() }
             guard mayBeNew() else {
                 throw StorageError.misconfigured(
                     storage.id, reason: "it has no marker: it was never set up; restart a process, which does it")
@@ -50,7 +52,7 @@ struct StoreSetup: Sendable {
     /// An older Redis is held before new imports make it look like the one that was lost.
     private func hold(_ storage: any ImageStorage, _ marker: StoreMarker, _ sequence: Int64) async throws {
         guard let reason = marker.reasonToHold(catalog: catalogID, sequence: sequence) else { return }
-        if marker.heldBecause == nil {
+        if marker.heldBecause == nil, !storage.isReadOnly {
             var held = marker
             held.heldBecause = reason
             try await storage.updateMarker(held)
