@@ -22,6 +22,10 @@ struct ImagesController: Sendable {
             try await catalog.delete(context.part("id"), by: context.caller)
             return .noContent
         }
+        routes.on(.delete, "/v2/stores/:store/:id") { _, context in
+            try await deleteFromStore(context)
+            return .noContent
+        }
         routes.on(.put, "/v2/images/:id/tags/:tag") { _, context in
             try await catalog.addTag(try context.decoded("tag"), to: context.part("id"), by: context.caller)
             return .noContent
@@ -50,6 +54,22 @@ struct ImagesController: Sendable {
                 Header.importMethods: methods.map(\.rawValue).joined(separator: ","),
                 Header.storeIDs: shelf.openIDs.map(\.rawValue).joined(separator: ","),
             ])
+    }
+
+    private func deleteFromStore(_ context: APIContext) async throws {
+        let (name, id) = (context.part("store"), context.part("id"))
+        let image = try await catalog.image(id, for: context.caller)
+        guard context.caller.may(.deleteImageLocation, image) else {
+            throw context.caller.refusal(.deleteImageLocation, to: "delete image \(image.id) from a store")
+        }
+        guard let store = shelf.known(name) else {
+            let ids = shelf.ids.map(\.rawValue).joined(separator: ", ")
+            throw APIError(.conflict, "Store '\(name.prefix(64))' is not known; there are \(ids).")
+        }
+        guard !shelf.isReadOnly(store) else {
+            throw APIError(.forbidden, "Store '\(store)' is read-only; nothing is deleted there.")
+        }
+        try await catalog.delete(image, from: store)
     }
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -19,7 +19,7 @@ package struct GarbageBatch: Sendable {
 package struct CatalogState: Hashable, Sendable {
     /// `nil`: none, as after a `FLUSHALL`.
     package var id: String?
-    /// Grows with every image, import and upload that begins.
+    /// Grows with every image, import and upload that begins, with every publish, and with every location that comes or goes.
     package var sequence: Int64
 }
 

@@ -20,6 +20,7 @@ enum Scripts {
     static let imageCreate = script("image-create", PackageResources.image_create_lua)
     static let imageUpdate = script("image-update", PackageResources.image_update_lua)
     static let imageDelete = script("image-delete", PackageResources.image_delete_lua)
+    static let locationDelete = script("location-delete", PackageResources.location_delete_lua)
     static let imageSwitch = script("image-switch", PackageResources.image_switch_lua)
     static let memberAdd = script("member-add", PackageResources.member_add_lua)
     static let memberAnswer = script("member-answer", PackageResources.member_answer_lua)
@@ -48,7 +49,7 @@ enum Scripts {
     static let all = [
         importCreate, uploadOpen, importClaim, importBeat, importCheckpoint, checkpointForget, importPublish,
         importLocate, importFail, importRelease, importSuspect, importRecover, importCancel, imageCreate, imageUpdate,
-        imageDelete, imageSwitch, memberAdd, memberAnswer,
+        imageDelete, locationDelete, imageSwitch, memberAdd, memberAnswer,
         memberRemove, garbageName, garbageCheck, garbageTake, garbageDone, turnBegin, auditStep, auditIndex, auditImage,
         imageScan, objectReport, storeReport, storeNote, taskExpire, leaseScan, processRegister, processLeave,
         queuePause,

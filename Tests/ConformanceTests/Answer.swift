@@ -45,6 +45,8 @@ struct Answer {
         case "updated": return .updated
         case "deleted": return .deleted
         case "switched": return .switched
+        case "no-location": return .noLocation
+        case "last-location": return .lastLocation
         case "named": return .named(count(1))
         case "taken": return taken(values)
         case "done": return .done(count(1))

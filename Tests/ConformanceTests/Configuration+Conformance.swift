@@ -97,6 +97,17 @@ extension Configuration {
             $0.maxAttempts = 2
         },
         Configuration(
+            "removal", "an image is deleted from its stores, before, while and after it is copied",
+            tasks: [Request(), Request(.copy, stores: [1])], workers: 1, nonces: 2
+        ) {
+            $0.stores = 2
+            $0.removals = 2
+            $0.switches = 1
+            $0.failures = [.reject]
+            $0.recovers = false
+            $0.sweeps = true
+        },
+        Configuration(
             "failover", "Redis falls back to an earlier state", tasks: [Request()], workers: 1, nonces: 2
         ) {
             $0.failovers = 1

@@ -25,6 +25,7 @@ struct Probes {
                 .auditImage(image: image), .imageDelete(image: image), .imageUpdate(image: image, format: 0),
                 .imageUpdate(image: image, format: 1),
             ]
+            calls += (0..<configuration.stores).map { .locationDelete(image: image, store: $0) }
             if configuration.switches > 0 {
                 calls += [false, true].map { .imageSwitch(image: image, isActive: $0) }
             }

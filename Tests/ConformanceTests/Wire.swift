@@ -80,6 +80,8 @@ struct Wire {
                 [Self.image(image), "\(revisions[image])", "0", "disk_format", Self.format(format)]
             )
         case .imageDelete(let image): (Scripts.imageDelete, [Self.image(image)])
+        case .locationDelete(let image, let store):
+            (Scripts.locationDelete, [Self.image(image), Self.store(store)])
         case .imageSwitch(let image, let isActive):
             (Scripts.imageSwitch, [Self.image(image), isActive ? "active" : "deactivated"])
         case .garbageName(let objects):

@@ -23,8 +23,8 @@ import Testing
 
     /// An active image with `one` in the default store and `two` in the other, which no real image would have: so it
     /// shows which of them is read.
-    private static func twofold(_ service: RunningService) async throws -> String {
-        let id = try await service.newImage()
+    private static func twofold(_ service: RunningService, as project: String? = nil) async throws -> String {
+        let id = try await service.newImage(as: project)
         try await service.makeActive(id, Array("one".utf8))
         let key = ObjectKey(image: try #require(ImageID(rawValue: id)), nonce: .mint())
         let writer = try await service.second.create(key, expectedBytes: 3)
@@ -134,6 +134,63 @@ import Testing
             _ = try await service.store.createImport(task, wanted: .queued)
             _ = try await service.store.cancel(task.id, message: "enough")
             #expect(try await service.send(.POST, "/longshore/v1/tasks/\(task.id)/retry").status == 409)
+        }
+    }
+
+    @Test func `an image is deleted from one of its stores, but not from the last`() async throws {
+        try await RunningService.run { service in
+            let id = try await Self.twofold(service)
+            func delete(_ store: String, _ image: String? = nil) async throws -> Int {
+                try await service.send(.DELETE, "/v2/stores/\(store)/\(image ?? id)").status
+            }
+            #expect(try await delete("nope") == 409)
+            #expect(try await delete("main", "x") == 404)
+            #expect(try await delete("main", try await service.newImage()) == 409)
+            #expect(try await service.send(.DELETE, "/v2/stores/main/\(id)", as: "other").status == 404)
+            let other = try await service.send(.GET, "/v2/stores/main/\(id)")
+            #expect(other.status == 405 && other.headers.first(name: "Allow") == "DELETE")
+            #expect(try await service.send(.POST, "/v2/images/\(id)/actions/deactivate").status == 204)
+            #expect(try await delete("main") == 409)
+            #expect(try await service.send(.POST, "/v2/images/\(id)/actions/reactivate").status == 204)
+            #expect(try await service.image(id)["stores"] == .string("main,second"))
+
+            #expect(try await delete("main") == 204)
+            #expect(try await service.image(id)["stores"] == .string("second"))
+            #expect(try await service.send(.GET, "/v2/images/\(id)/file").text == "two")
+            #expect(try await delete("main") == 404)
+            let last = try await service.send(.DELETE, "/v2/stores/second/\(id)")
+            #expect(last.status == 403 && last.text.contains("no other store"), "\(last.text)")
+        }
+    }
+
+    @Test func `while an image is copied it is not deleted from a store`() async throws {
+        try await RunningService.run { service in
+            let id = try await service.newImage()
+            try await service.makeActive(id, [1])
+            let started = try await service.importImage(
+                id, #"{"method": {"name": "copy-image"}, "stores": ["second"]}"#)
+            let task = try #require(started.headers.first(name: "X-Longshore-Task"))
+            let answer = try await service.send(.DELETE, "/v2/stores/main/\(id)")
+            #expect(answer.status == 409 && answer.text.contains(task), "\(answer.text)")
+        }
+    }
+
+    @Test func `only whom the policy admits deletes from a store, and never from one that is read-only`() async throws {
+        var open = Policy()
+        try open.set("delete_image_location", to: "owner")
+        for (policy, status) in [(Policy(), 403), (open, 204)] {
+            try await RunningService.run(policy: policy) { service in
+                let id = try await Self.twofold(service, as: "mine")
+                let answer = try await service.send(.DELETE, "/v2/stores/second/\(id)", as: "mine")
+                #expect(answer.status == status, "\(answer.text)")
+                if status == 403 { #expect(answer.text.contains("delete_image_location")) }
+            }
+        }
+        try await RunningService.run(tune: Self.close) { service in
+            let id = try await Self.twofold(service)
+            let answer = try await service.send(.DELETE, "/v2/stores/second/\(id)")
+            #expect(answer.status == 403 && answer.text.contains("read-only"), "\(answer.text)")
+            #expect(try await service.send(.DELETE, "/v2/stores/main/\(id)").status == 204)
         }
     }
 

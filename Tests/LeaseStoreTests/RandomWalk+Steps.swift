@@ -23,7 +23,8 @@ extension RandomWalk {
         case 73..<78: try await suspect()
         case 78..<82: try await recover()
         case 82..<84: try await cancel()
-        case 84..<89: try await delete()
+        case 84..<88: try await delete()
+        case 88..<89: try await deleteLocation()
         case 89..<92: try await nameGarbage()
         case 92..<95: try await sweep()
         case 95..<96: try await pause()
@@ -255,6 +256,21 @@ extension RandomWalk {
         images.removeAll { $0 == image }
         images.append(try await newImage())
         return "delete"
+    }
+
+    private func deleteLocation() async throws -> String {
+        // Mostly from a store that is not the only one.
+        let copied = images.filter { published[$0].map { $0.locations.count > 1 } ?? false }
+        guard let image = chance(80) ? pick(copied) ?? pick(images) : pick(images) else { return "no image" }
+        guard let store = pick(published[image].map { $0.locations.keys.sorted() } ?? Self.stores) else {
+            return "no store"
+        }
+        let reply = try await fleet.store.deleteLocation(of: image, in: store)
+        if reply == .deleted {
+            #expect((published[image]?.locations.count ?? 0) > 1, "O5 an image lost its last location")
+            published[image]?.locations[store] = nil
+        }
+        return "delete location \(word(reply))"
     }
 
     private func nameGarbage() async throws -> String {

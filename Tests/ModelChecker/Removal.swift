@@ -34,6 +34,7 @@ struct Removal {
         Removal(rule: .checkpointIsAsked, configuration: .resume, breaks: ["O7"]),
         Removal(rule: .uploadIsCompared, configuration: .resume, breaks: ["O3"]),
         Removal(rule: .publishAsksForLocations, configuration: .failoverCopying, breaks: ["C1"]),
+        Removal(rule: .locationDeleteWaits, configuration: .removal, breaks: ["C1"]),
     ]
 
     /// Where tasks have nonces of their own, claims need others to be told apart by.

@@ -20,6 +20,7 @@ extension Call: CustomStringConvertible {
         case .importCancel(let task): "import-cancel of task \(task)"
         case .imageUpdate(let image, let format): "image-update of image \(image), format \(format)"
         case .imageDelete(let image): "image-delete of image \(image)"
+        case .locationDelete(let image, let store): "location-delete of image \(image) in store \(store)"
         case .imageSwitch(let image, let isActive):
             "image-switch of image \(image) to \(isActive ? "active" : "deactivated")"
         case .garbageName(let objects): "garbage-name of objects \(objects)"
@@ -83,6 +84,8 @@ extension Reply: CustomStringConvertible {
         case .updated: "updated"
         case .deleted: "deleted"
         case .switched: "switched"
+        case .noLocation: "no-location"
+        case .lastLocation: "last-location"
         case .named(let count): "named \(count)"
         case .taken(let objects): "taken \(objects)"
         case .done(let count): "done \(count)"

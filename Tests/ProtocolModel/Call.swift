@@ -15,6 +15,7 @@ package enum Call: Hashable, Sendable {
     case importCancel(task: Int)
     case imageUpdate(image: Int, format: Int)
     case imageDelete(image: Int)
+    case locationDelete(image: Int, store: Int)
     case imageSwitch(image: Int, isActive: Bool)
     case garbageName(objects: Bits)
     case garbageTake(store: Int)
@@ -78,7 +79,7 @@ package enum Reply: Hashable, Sendable {
     case requeued, ended, released
     case suspected, moved, alive
     case cancelled, terminal(TaskState), noTask
-    case updated, deleted, switched
+    case updated, deleted, switched, noLocation, lastLocation
     case named(Int), taken(Bits), done(Int), next(ended: Int), audited
     /// An error: the caller broke the rules of the call.
     case refused
@@ -109,7 +110,7 @@ extension Call {
     var isDurable: Bool {
         switch self {
         case .importCreate, .uploadOpen, .importPublish, .importFail, .importRelease, .importRecover, .importCancel,
-            .imageDelete, .imageSwitch, .garbageName, .garbageTake, .queuePause:
+            .imageDelete, .locationDelete, .imageSwitch, .garbageName, .garbageTake, .queuePause:
             true
         case .part(let part):
             switch part {

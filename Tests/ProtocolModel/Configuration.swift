@@ -61,6 +61,8 @@ package struct Configuration: Sendable {
     package var patches = 0
     /// How often an image is taken out of service or put back.
     package var switches = 0
+    /// How often an image is deleted from one of its stores.
+    package var removals = 0
     /// Checkpoints of attempts.
     package var checkpoints = 0
 

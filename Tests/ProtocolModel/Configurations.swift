@@ -3,9 +3,10 @@ extension Configuration {
     /// What `make model` explores.
     package static let all: [Configuration] = [
         core, stealing, restart, retry, drain, fairness, changes, conversion, uploads, adoption, stores, copying,
-        copyingTwice, deletion, withdrawal,
+        copyingTwice, removal, deletion, withdrawal,
         sweeping,
-        failover, failoverSweeping, failoverUploads, failoverCopying, losses, lossesOfCopies, resume, resumeSweeping,
+        failover, failoverSweeping, failoverUploads, failoverCopying, failoverRemoval, losses, lossesOfCopies, resume,
+        resumeSweeping,
     ]
 
     package static let resume = Configuration(
@@ -184,6 +185,19 @@ extension Configuration {
         $0.maxAttempts = 2
     }
 
+    package static let removal = Configuration(
+        "removal", "an image is deleted from any of its stores while it is copied, copied there again, and swept",
+        tasks: [Request(), Request(.copy, stores: [1]), Request(.copy, stores: [1])], workers: 1, nonces: 3
+    ) {
+        $0.stores = 2
+        $0.removals = 2
+        $0.copies = 1
+        $0.sweeps = true
+        $0.failures = [.reject]
+        $0.recovers = false
+        $0.maxAttempts = 2
+    }
+
     package static let deletion = Configuration(
         "deletion", "an image is deleted while it is imported, published and swept",
         tasks: [Request(), Request()], workers: 2, nonces: 2
@@ -261,6 +275,19 @@ extension Configuration {
         $0.copies = 1
         $0.cancels = [1]
         $0.sweeps = true
+        $0.maxAttempts = 2
+    }
+
+    package static let failoverRemoval = Configuration(
+        "failover-removal", "Redis falls back to an earlier state while an image is deleted from a store, and swept",
+        tasks: [Request(stores: [0, 1])], workers: 1, nonces: 1
+    ) {
+        $0.stores = 2
+        $0.removals = 2
+        $0.failovers = 1
+        $0.copies = 1
+        $0.sweeps = true
+        $0.failures = [.reject]
         $0.maxAttempts = 2
     }
 

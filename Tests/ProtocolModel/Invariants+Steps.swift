@@ -59,7 +59,7 @@ package struct StepInvariant: Sendable {
         StepInvariant(
             name: "O5",
             statement:
-                "an active or deactivated image's bytes, digests and format never change, its locations only by copies"
+                "an active or deactivated image's bytes, digests and format never change, its locations only by copies and deletes"
         ) { model, before, action, after in
             action.replacesRedis
                 || before.redis.images.indices.allSatisfy { image in
@@ -69,6 +69,7 @@ package struct StepInvariant: Sendable {
                     return old.locations.indices.allSatisfy { store in
                         old.locations[store] == new.locations[store]
                             || model.isLocated(by: action, image: image, store: store, from: old, to: new)
+                            || model.isTaken(by: action, image: image, store: store, to: new)
                     }
                 }
         },
@@ -134,6 +135,12 @@ extension Model {
         }
         return configuration.tasks[locate.task].image == image
             && new.locations[store] == scripts.object(of: locate.task, nonce: locate.nonce, in: store)
+    }
+
+    /// Whether the step deletes an image from this store, while another one has it.
+    fileprivate func isTaken(by action: Action, image: Int, store: Int, to new: Image) -> Bool {
+        action.call == .locationDelete(image: image, store: store) && new.locations[store] == nil
+            && new.locations.contains { $0 != nil }
     }
 }
 

@@ -104,12 +104,14 @@ extension Invariant {
         Invariant(
             name: "C1",
             statement:
-                "what a copy has located is its image's; one that succeeded has located all, or as much as it must"
+                "what a live copy has located is its image's; one that succeeded has located all, or as much as it must"
         ) { model, state in
             state.redis.tasks.indices.allSatisfy { id in
                 let (task, image) = (state.redis.tasks[id], state.redis.images[model.configuration.tasks[id].image])
                 guard model.scripts.isCopy(id) else { return true }
-                let stays = image.status == .deleted || task.located.allSatisfy { image.locations[$0] != nil }
+                // An image may be deleted from a store once the copy into it has ended.
+                let mayGo = image.status == .deleted || (model.configuration.removals > 0 && !task.isLive)
+                let stays = mayGo || task.located.allSatisfy { image.locations[$0] != nil }
                 let missing = model.scripts.missingStores(state.redis, id)
                 let isEnough = missing.isEmpty || (!model.configuration.tasks[id].mustAll && !task.located.isEmpty)
                 return stays && (task.state != .success || isEnough)

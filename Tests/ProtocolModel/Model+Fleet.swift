@@ -31,6 +31,15 @@ extension Model {
                 .imageUpdate(image: 0, format: format), by: .administrator, before, &steps, mayDelay: false
             ) { _, _ in }
         }
+        if state.budget.removals > 0 {
+            var before = state
+            before.budget.removals -= 1
+            for store in 0..<configuration.stores {
+                perform(
+                    .locationDelete(image: 0, store: store), by: .administrator, before, &steps
+                ) { _, _ in }
+            }
+        }
         if state.budget.switches > 0 {
             var before = state
             before.budget.switches -= 1

@@ -24,6 +24,7 @@ package enum Rule: String, CaseIterable, Sendable {
     case checkpointIsAsked = "checkpoint-is-asked"
     case uploadIsCompared = "upload-is-compared"
     case publishAsksForLocations = "publish-asks-for-locations"
+    case locationDeleteWaits = "location-delete-waits"
 
     /// What is done in its place.
     package var removal: String {
@@ -52,6 +53,7 @@ package enum Rule: String, CaseIterable, Sendable {
         case .checkpointIsAsked: "nobody asks checkpoints whether an object is named"
         case .uploadIsCompared: "an upload that was handed over and is complete is taken for one's own"
         case .publishAsksForLocations: "the publish of a copy believes the worker that all is located"
+        case .locationDeleteWaits: "an image is deleted from a store while it is copied"
         }
     }
 }

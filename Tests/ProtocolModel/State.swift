@@ -126,6 +126,7 @@ package struct Budget: Hashable, Sendable {
     package var pauses: Int
     package var patches: Int
     package var switches: Int
+    package var removals: Int
     package var losses: Int
     package var checkpoints: Int
 
@@ -138,6 +139,7 @@ package struct Budget: Hashable, Sendable {
         pauses = configuration.pauses
         patches = configuration.patches
         switches = configuration.switches
+        removals = configuration.removals
         losses = configuration.losses
         checkpoints = configuration.checkpoints
     }

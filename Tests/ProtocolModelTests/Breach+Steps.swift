@@ -110,6 +110,13 @@ extension Breach {
             $0.before.redis.images[0].locations[1] = 3
             $0.state.redis.garbage.insert(3)
         },
+        Breach("O5", "an image loses the object that it has in a store by no delete", Scene.removed) {
+            $0.action = .call(.api, .importCreate(task: 1), .answered(.noImage))
+        },
+        Breach("O5", "an image is deleted from one store, and loses what it has in another", Scene.removed) { scene in
+            scene.state.redis.images[0].locations = [nil, 4]
+            scene.state.redis.garbage = [0]
+        },
         Breach("O5", "something else than a copy adds a location", Scene.copied) {
             $0.action = .call(.api, .importCreate(task: 1), .answered(.created(prior: .active, stolen: nil)))
         },

@@ -67,6 +67,13 @@ extension Scene {
             .call(.importLocate(Locate(task: 1, nonce: 1, store: 1, digest: 0))))
     }
 
+    /// The copy has ended, and the image was deleted from the store that it went to.
+    static func removed() throws -> Scene {
+        let publish = Publish(task: 1, nonce: 1, objects: [], digest: 0, format: 0)
+        return try copied().after(
+            .call(.importPublish(publish)), .call(.locationDelete(image: 0, store: 1)))
+    }
+
     /// What was changed before the last step is changed in both states.
     mutating func bendBoth(_ change: (inout State) -> Void) {
         change(&before)

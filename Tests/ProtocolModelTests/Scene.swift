@@ -83,7 +83,10 @@ extension Configuration {
     static let copies = Configuration(
         "copies", "an image is imported, and copied to a second store",
         tasks: [Request(), Request(.copy, stores: [1])], workers: 1, nonces: 3
-    ) { $0.stores = 2 }
+    ) {
+        $0.stores = 2
+        $0.removals = 1
+    }
 
     /// Small enough to be looked at to its end.
     static let ending = Configuration(

@@ -24,7 +24,7 @@ enum BodyTarget {
 
     private static func order(_ body: JSON) throws(Violation) {
         let order: ImportOrder
-        do { order = try ImportOrder(body) } catch { return try short(error.message) }
+        do { order = try ImportOrder(body, methods: ImportMethod.allCases) } catch { return try short(error.message) }
         try require(order.stores.count <= 64, "too many stores")
         try require((0...9).contains(order.extras.priority), "priority \(order.extras.priority)")
         try require((order.uri != nil) == (order.method == .webDownload), "a uri with the wrong method")

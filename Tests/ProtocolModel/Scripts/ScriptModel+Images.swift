@@ -1,5 +1,5 @@
-/// `image-update.lua`, `image-delete.lua`, `image-switch.lua`, `garbage-name.lua`, `garbage-take.lua`,
-/// `garbage-done.lua`.
+/// `image-update.lua`, `image-delete.lua`, `location-delete.lua`, `image-switch.lua`, `garbage-name.lua`,
+/// `garbage-take.lua`, `garbage-done.lua`.
 extension ScriptModel {
     /// A PATCH of the formats, computed on the newest revision.
     func imageUpdate(_ redis: inout Redis, _ image: Int, _ format: Int) -> Reply {
@@ -20,6 +20,20 @@ extension ScriptModel {
         if let staged = image.stage { nameGarbage(&redis, staged) }
         redis.images[index] = Image(locations: Array(repeating: nil, count: configuration.stores))
         redis.images[index].status = .deleted
+        return .deleted
+    }
+
+    func locationDelete(_ redis: inout Redis, _ index: Int, _ store: Int) -> Reply {
+        let image = redis.images[index]
+        if image.status == .deleted { return .noImage }
+        if image.status != .active { return .wrongStatus(image.status) }
+        if removed != .locationDeleteWaits, let holder = image.lock, redis.tasks[holder].isLive {
+            return .locked(by: holder)
+        }
+        guard let object = image.locations[store] else { return .noLocation }
+        if image.locations.compactMap(\.self).count == 1 { return .lastLocation }
+        redis.images[index].locations[store] = nil
+        nameGarbage(&redis, object)
         return .deleted
     }
 

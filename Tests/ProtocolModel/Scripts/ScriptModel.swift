@@ -27,6 +27,7 @@ package struct ScriptModel: Sendable {
         case .importCancel(let task): importCancel(&redis, task)
         case .imageUpdate(let image, let format): imageUpdate(&redis, image, format)
         case .imageDelete(let image): imageDelete(&redis, image)
+        case .locationDelete(let image, let store): locationDelete(&redis, image, store)
         case .imageSwitch(let image, let isActive): imageSwitch(&redis, image, isActive)
         case .garbageName(let objects): garbageName(&redis, objects)
         case .garbageTake(let store): garbageTake(&redis, store)
