@@ -37,7 +37,7 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
         case .digestMismatch(let expected, let actual):
             "the bytes received have the digest \(actual), not \(expected); check the source and the checksum"
         case .empty:
-            "the source is empty; check that it is the right one"
+            "the source is empty, or decompresses to nothing; check that it is the right one"
         case .refusedFormat(let reason), .refusedCompression(let reason):
             reason
         case .noMemory:

@@ -175,7 +175,8 @@ struct Transfer: Sendable {
         return CompressedFormat(startOf: start) != nil
     }
 
-    /// Nothing is adopted: what is decompressed or converted is another object, in the staging store too.
+    /// Nothing is adopted: what is decompressed or converted is another object, in the staging store too. Data may be
+    /// staged as empty, but what decompresses to nothing is as broken here as in a download.
     private func rewrite(
         _ key: ObjectKey, of stage: StagedObject, in storage: any ImageStorage, _ scratch: ScratchTarget?
     ) async throws -> ImportedContent {
@@ -185,7 +186,8 @@ struct Transfer: Sendable {
         do {
             let targets = try storages(request.stores)
             let received = try await pipeline(
-                into: scratch.map { [$0] } ?? targets, expected: mustCompare ? request.checksum : uploaded
+                into: scratch.map { [$0] } ?? targets, expected: mustCompare ? request.checksum : uploaded,
+                allowsEmpty: stage.sizeBytes == 0
             ).run(try await storage.read(key, range: nil), expectedBytes: stage.sizeBytes, description: describe)
             return try await convert(scratch, received, into: targets)
         } catch PipelineError.digestMismatch(expected: uploaded, _) {

@@ -164,6 +164,24 @@ import Testing
         }
     }
 
+    @Test func `what decompresses to nothing is rejected, staged or not`() async throws {
+        try await WorkBench.with { bench in
+            let packed = try gzip([], bench)
+            let fetched = try await importing(packed, as: ("raw", "bare"), bench)
+            #expect(fetched.result == .rejected && fetched.message.contains("empty"), "\(fetched.message)")
+            let image = try await bench.image("raw")
+            try await stage(packed, as: image, bench)
+            let task = NewTask(
+                id: .random(), image: image.id,
+                request: ImportRequest(method: .glanceDirect, stores: [WorkBench.storeID]), owner: "project")
+            _ = try await bench.store.createImport(task, wanted: .uploading)
+            let loop = try bench.claimLoop(decompression: DecompressionLimits())
+            let ended = try await running([loop]) { try await bench.end(of: task.id) }
+            #expect(ended.result == .rejected && ended.message == fetched.message, "\(ended.message)")
+            #expect(try await bench.store.image(image.id)?.status == .queued)
+        }
+    }
+
     private func stage(_ bytes: [UInt8], as image: ImageRecord, _ bench: WorkBench) async throws {
         let upload = UploadAttempt(
             store: bench.store, beats: bench.beats, process: bench.identity.id, threads: bench.threads,
