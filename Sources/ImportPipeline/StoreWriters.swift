@@ -7,17 +7,17 @@ import Synchronization
 ///
 /// A store that hangs is like one that fails: nobody waits for it for longer than `patience`.
 final class StoreWriters: Sendable {
-    private let targets: [any ObjectTarget]
-    private let key: ObjectKey
+    let targets: [any ObjectTarget]
+    let key: ObjectKey
     private let mustAll: Bool
     private let isSecured: Bool
-    private let gate: any WriteGate
-    private let patience: StorePatience
+    let gate: any WriteGate
+    let patience: StorePatience
     private let onCommit: @Sendable (StoreID) async throws -> Void
     private let begin = ContinuousClock.now
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
-    private struct State {
+    struct State {
         /// Those that nobody is in a call of any more once its caller has returned: one that hangs is taken out.
         var writers: [StoreID: any ObjectWriter] = [:]
         var failures: [StoreID: StorageError] = [:]
@@ -70,71 +70,6 @@ final class StoreWriters: Sendable {
                 }
             }
             try await group.waitForAll()
-        }
-    }
-
-    /// Opens all stores behind what a checkpoint says is there.
-    ///
-    /// - Parameter progress: told now and then, where it takes its time.
-    /// - Throws: `CannotContinue` if that is not there, or not as it was.
-    func resume(
-        from checkpoint: StreamCheckpoint, _ algorithms: Set<DigestAlgorithm>, expectedBytes: Int64?,
-        progress: () -> Void
-    ) async throws {
-        let unfinished = checkpoint.stores
-        for target in targets {
-            try await gate.pass()
-            guard let object = unfinished[target.id], ObjectKey(object.key)?.image == key.image,
-                let writer = try await resume(target, object, at: checkpoint.offset, expectedBytes)
-            else {
-                throw CannotContinue(description: "store '\(target.id)' does not have any more what was begun")
-            }
-            state.withLock { $0.writers[target.id] = writer }
-        }
-        // Only now is anything written: whoever cannot continue begins anew under this very key.
-        stores: for (store, writer) in state.withLock(\.writers) {
-            let check = BeginningCheck(algorithms)
-            var isBehind = true
-            while isBehind {
-                try Task.checkCancellation()
-                try await gate.pass()
-                progress()
-                let hasMore: Bool?
-                do {
-                    hasMore = try await call(store, "copying what was begun", within: patience.call) {
-                        () throws(StorageError) in
-                        try await writer.catchUp { check.take($0) }
-                    } cleaning: { _ in
-                        await writer.abandon()
-                    }
-                } catch let error as PipelineError {
-                    throw CannotContinue(description: error.description, isBegun: true)
-                }
-                if hasMore == nil { continue stores }
-                isBehind = hasMore ?? false
-            }
-            guard check.agrees(with: checkpoint) else {
-                throw CannotContinue(
-                    description: "store '\(store)' does not have what was begun as it was written", isBegun: true)
-            }
-            Failpoint.reach(.objectOpened)
-        }
-    }
-
-    private func resume(
-        _ target: any ObjectTarget, _ object: UnfinishedObject, at offset: Int64, _ expectedBytes: Int64?
-    ) async throws -> (any ObjectWriter)? {
-        let ending = await patience.wait(for: target.id, "opening an object", within: patience.call) {
-            [key] () throws(StorageError) in
-            try await target.resume(key, object, at: offset, expectedBytes: expectedBytes)
-        } cleaning: { writer in
-            await (writer ?? nil)?.abandon()
-        }
-        switch ending {
-        case .ended(.success(let writer)): return writer
-        case .ended(.failure(let error)), .leftBehind(let error):
-            // What is begun takes room, and may be what is broken: it is let go of, whatever the reason.
-            throw CannotContinue(description: error.description)
         }
     }
 
@@ -233,7 +168,7 @@ final class StoreWriters: Sendable {
 
     /// Makes a call of a store. Returns its result, or `nil` where it failed and the run can do without the store.
     /// - Throws: `PipelineError`
-    private func call<Value: Sendable>(
+    func call<Value: Sendable>(
         _ store: StoreID, _ what: String, within limit: Duration, latecomers: Latecomers? = nil,
         _ body: @escaping @Sendable () async throws(StorageError) -> Value,
         cleaning: @escaping @Sendable (Value?) async -> Void
