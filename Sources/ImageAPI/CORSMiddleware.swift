@@ -12,7 +12,7 @@ struct CORSMiddleware: RouterMiddleware {
     private static let methods = "DELETE, GET, HEAD, PATCH, POST, PUT"
     private static let taken = [
         "Accept", "Authorization", "Content-Type", "Last-Event-ID", "Range", "X-Auth-Token", "X-Image-Meta-Store",
-        "X-OpenStack-Request-ID", "X-OpenStack-Image-Size",
+        "X-OpenStack-Request-ID", "X-OpenStack-Image-Size", "traceparent", "tracestate",
     ].joined(separator: ", ")
     private static let shown = [
         "Accept-Patch", "Allow", "Content-Length", "Content-MD5", "Content-Range", "Location",

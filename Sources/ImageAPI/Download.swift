@@ -67,12 +67,6 @@ struct Download: Sendable {
     ) async throws -> Response {
         let logger = context.logger
         let about: Logger.Metadata = ["request_id": "\(context.requestID)", "image": "\(image.id)"]
-        guard let slot = slots.take() else {
-            throw APIError(
-                .serviceUnavailable,
-                "As many downloads are under way as this service serves at once; try again later.",
-                headers: [.retryAfter: "5"])
-        }
         let places = places(of: image, preferred)
         let stored = StoredImage(places: places, sizeBytes: image.sizeBytes ?? 0, range: range, stall: stall) { error in
             logger.warning("a store cannot give an image", metadata: about.merging(["cause": "\(error)"]) { $1 })
@@ -80,6 +74,13 @@ struct Download: Sendable {
         let iterator = stored.makeAsyncIterator()
         // Opened and read before the head goes out: until then the next store, or an error, is no broken answer.
         let (first, rest) = try await begin(iterator, isThere: !places.isEmpty, image)
+        // Not before: a store that hangs would take the places of those that read from others.
+        guard let slot = slots.take(for: context.caller.project) else {
+            throw APIError(
+                .serviceUnavailable,
+                "As many downloads are under way as this service serves at once; try again later.",
+                headers: [.retryAfter: "5"])
+        }
         let content = ResponseBody(contentLength: range.count) { writer in
             var (next, rest) = (first, rest)
             do {

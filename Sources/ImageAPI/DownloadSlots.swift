@@ -1,26 +1,45 @@
 import Synchronization
 
-/// How many downloads go on at once: each has blocks of its own in memory.
+/// How many downloads go on at once: each has blocks of its own in memory. One project has three quarters of them at
+/// most, so that its slow clients leave something to others.
 final class DownloadSlots: Sendable {
-    private let free: Mutex<Int>
+    private struct State {
+        var taken = 0
+        var byProject: [String: Int] = [:]
+    }
 
-    init(_ count: Int) { free = Mutex(count) }
+    private let limit: Int
+    private let state = Mutex(State())
+
+    init(_ limit: Int) { self.limit = limit }
 
     /// `nil` while as many go on as may.
-    func take() -> Slot? {
-        free.withLock { free in
-            guard free > 0 else { return nil }
-            free -= 1
-            return Slot(of: self)
+    func take(for project: String) -> Slot? {
+        state.withLock { state in
+            let own = state.byProject[project] ?? 0
+            guard state.taken < limit, own < max(1, limit * 3 / 4) else { return nil }
+            state.taken += 1
+            state.byProject[project] = own + 1
+            return Slot(of: self, for: project)
         }
     }
 
     /// Given back when it is dropped: an answer may never be written.
     final class Slot: Sendable {
         private let slots: DownloadSlots
+        private let project: String
 
-        fileprivate init(of slots: DownloadSlots) { self.slots = slots }
+        fileprivate init(of slots: DownloadSlots, for project: String) {
+            self.slots = slots
+            self.project = project
+        }
 
-        deinit { slots.free.withLock { $0 += 1 } }
+        deinit {
+            slots.state.withLock { state in
+                state.taken -= 1
+                let left = (state.byProject[project] ?? 1) - 1
+                state.byProject[project] = left > 0 ? left : nil
+            }
+        }
     }
 }

@@ -23,7 +23,8 @@ package final class ServerCertificate: Sendable {
             device = UInt64(status.st_dev)
             inode = UInt64(status.st_ino)
             bytes = Int64(status.st_size)
-            (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+            // Of who may read it, too.
+            (seconds, nanoseconds) = (status.st_ctim.tv_sec, status.st_ctim.tv_nsec)
         }
     }
 

@@ -6,7 +6,8 @@ extension StoreWriters {
     /// Opens all stores behind what a checkpoint says is there.
     ///
     /// - Parameter progress: told now and then, where it takes its time.
-    /// - Throws: `CannotContinue` if that is not there, or not as it was.
+    /// - Throws: `CannotContinue` if that is not there, or not as it was; `PipelineError` where a store is not to be had,
+    ///   which has lost nothing.
     func resume(
         from checkpoint: StreamCheckpoint, _ algorithms: Set<DigestAlgorithm>, expectedBytes: Int64?,
         progress: () -> Void
@@ -62,9 +63,27 @@ extension StoreWriters {
         }
         switch ending {
         case .ended(.success(let writer)): return writer
-        case .ended(.failure(let error)), .leftBehind(let error):
-            // What is begun takes room, and may be what is broken: it is let go of, whatever the reason.
+        case .leftBehind(let error): throw PipelineError.storage(target.id, error)
+        case .ended(.failure(let error)):
+            switch error {
+            case .unavailable, .misconfigured:
+                guard await answers(target) else { throw PipelineError.storage(target.id, error) }
+            default: break
+            }
+            // The store is there: what is begun takes its room, or is what is broken, and is let go of.
             throw CannotContinue(description: error.description)
         }
+    }
+
+    /// Whether a store says of an object that it does not have that it does not have it.
+    private func answers(_ target: any ObjectTarget) async -> Bool {
+        guard let storage = target as? any ImageStorage else { return true }
+        let ending = await patience.wait(for: target.id, "looking for an object", within: patience.call) {
+            [key] () throws(StorageError) in
+            try await storage.size(key)
+        } cleaning: { _ in
+        }
+        guard case .ended(.success) = ending else { return false }
+        return true
     }
 }

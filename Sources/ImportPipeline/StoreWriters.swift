@@ -123,6 +123,8 @@ final class StoreWriters: Sendable {
         let writers = state.withLock { state in state.writers.filter { state.failures[$0.key] == nil } }
         let latecomers = mustAll ? nil : Latecomers()
         defer { latecomers?.end() }
+        // Another store has had it from the begin.
+        if isSecured { latecomers?.wait(for: max(patience.call, begin.duration(to: .now))) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (store, writer) in writers {
                 group.addTask { [self] in

@@ -56,7 +56,9 @@ extension Outcome {
             switch error {
             case .misconfigured: .workerFault(reason: "\(error)")
             case .overtaken: .startOver(reason: "\(error)")
-            case .exists, .notFound, .full, .unavailable: .retry(reason: "\(error)", after: nil)
+            // What could make room is swept after minutes.
+            case .full: .retry(reason: "\(error)", after: .seconds(600))
+            case .exists, .notFound, .unavailable: .retry(reason: "\(error)", after: nil)
             }
     }
 }

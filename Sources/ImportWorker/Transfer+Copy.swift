@@ -74,7 +74,8 @@ extension Transfer {
     private func isCopiedInside(
         _ target: any ImageStorage, from source: StoredImage, _ digests: ContentDigests
     ) async throws -> Bool {
-        for place in source.places {
+        // A copy of damaged bytes ends the attempt. The one behind it asks its first store only, so that all get their turn.
+        for place in claim.task.attempt > 1 ? Array(source.places.prefix(1)) : source.places {
             do {
                 let copy = try await target.copy(
                     place.key, of: place.storage, to: key, describe(source.sizeBytes, digests)
@@ -89,7 +90,7 @@ extension Transfer {
                 case .doubtful:
                     let made = stored([StoredImage.Place(storage: target, key: key)], source.sizeBytes)
                     // Into no store: just to compare.
-                    try await stream(made, into: [], isSecured: true, digests)
+                    try await stream(made, into: [], isSecured: true, digests, original: place.storage.id)
                     return true
                 }
             } catch let error as StorageError {
@@ -101,7 +102,8 @@ extension Transfer {
     }
 
     private func stream(
-        _ source: StoredImage, into targets: [any ImageStorage], isSecured: Bool, _ digests: ContentDigests
+        _ source: StoredImage, into targets: [any ImageStorage], isSecured: Bool, _ digests: ContentDigests,
+        original: StoreID? = nil
     ) async throws {
         keeper.note(phase: .streaming)
         let keeper = keeper
@@ -114,7 +116,7 @@ extension Transfer {
         do {
             _ = try await pipeline.run(source, expectedBytes: source.sizeBytes, description: describe)
         } catch PipelineError.digestMismatch(_, let actual) {
-            let store = source.places[0].storage.id
+            let store = original ?? source.places[0].storage.id
             let what = "the bytes in store '\(store)' are not those of the image: their digest is \(actual)"
             let isOnlyOne = claim.image.locations.count == 1 && !targets.isEmpty
             throw isOnlyOne ? Fault.rejected(what) : Fault.damaged(what)

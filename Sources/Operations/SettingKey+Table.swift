@@ -64,7 +64,8 @@ extension SettingKey {
         "api.max-upload-bytes", .size, "1TiB", "The largest body of an upload or a staging.")
     static let apiMaxDownloads = SettingKey(
         "api.max-downloads", .count(1...65536), "256",
-        "How many downloads one process serves at once, of some 3 MiB of memory each; others get a 503.")
+        "How many downloads one process serves at once, of some 3 MiB of memory each, and three quarters of them to one project; others get a 503."
+    )
     static let apiClientTimeout = SettingKey(
         "api.client-timeout", .duration, "60s",
         "How long the API waits for a client in the middle of a body or an answer; it goes on waiting where a KiB came for each second."

@@ -71,9 +71,14 @@ struct S3Probe: Sendable {
                 S3Imprint(of: [part], sizeBytes: Self.payload.count, $0)
             }
         }
-        if traits.checksums, try await continues(name, .withChecksums) { traits.continuation = .withChecksums }
-        if traits.continuation == nil, try await continues(name, .withTags, checksum: traits.checksums) {
-            traits.continuation = .withTags
+        do throws(S3CallFailure) {
+            if traits.checksums, try await continues(name, .withChecksums) { traits.continuation = .withChecksums }
+            if traits.continuation == nil, try await continues(name, .withTags, checksum: traits.checksums) {
+                traits.continuation = .withTags
+            }
+        } catch {
+            // The store can do without.
+            traits.asksAgain = true
         }
         return traits
     }

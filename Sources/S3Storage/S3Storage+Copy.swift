@@ -4,9 +4,8 @@ package import ImportModel
 /// Copies inside one service: nothing but requests passes through this process.
 ///
 /// The service is told the tag of the original, so that it copies that very object or none. What was made must have the
-/// size of the original. Where the original's tag may be an MD5, as that of an object put by one request is nearly
-/// everywhere, it should be the image's, and the copy's as well; else the copy is doubtful, and is read. Of others the
-/// service's own checksums are all that there is.
+/// size of the original. Where the tag of both is the image's MD5, as that of an object put by one request is nearly
+/// everywhere, the copy is proved; every other one is doubtful, and is read.
 extension S3Storage {
     package func copy(
         _ source: ObjectKey, of other: any ImageStorage, to key: ObjectKey, _ description: ObjectDescription,
@@ -48,9 +47,8 @@ extension S3Storage {
             [objects] () throws(S3CallFailure) in
             try await objects.copy(original, to: name, writer: publication.writer)
         }
-        guard let tag = Self.digest(original.etag) else { return .made }
-        // A tag that is some MD5, and not the image's: a service that encrypts what it keeps, or another object.
-        guard tag == description.digests.md5 else { return .doubtful }
+        // Else it is another object, or one of parts, or one of a service that encrypts what it keeps.
+        guard Self.digest(original.etag) == description.digests.md5 else { return .doubtful }
         let copy = try await told { () throws(S3CallFailure) in try await objects.head(name) }
         // A service that encrypts what it keeps may give tags that are no digests.
         return Self.digest(copy?.etag) == description.digests.md5 ? .made : .doubtful
@@ -85,11 +83,7 @@ extension S3Storage {
                 [objects, traits, parts] () throws(S3CallFailure) in
                 try await objects.complete(upload, name, parts, ifAbsent: traits.conditionalComplete)
             }
-            guard let copy = try await told({ () throws(S3CallFailure) in try await objects.head(name) }) else {
-                throw StorageError.notFound(id, publication.key)
-            }
-            let imprint = S3Imprint(of: parts, sizeBytes: sizeBytes, traits.completeProof)
-            return imprint.difference(to: copy) == nil ? .made : .doubtful
+            return .doubtful
         } catch {
             // Else it would stay beside what is written there next: an object that is named is never swept.
             // In a task of its own, since this one may have been cancelled.

@@ -63,6 +63,7 @@ package final class S3Storage: ImageStorage {
     package func resume(
         _ key: ObjectKey, _ unfinished: UnfinishedObject, at offset: Int64, expectedBytes: Int64?
     ) async throws(StorageError) -> (any ObjectWriter)? {
+        if traits.asksAgain { try await probe() }
         guard let way = traits.continuation, let begun = ObjectKey(unfinished.key),
             let upload = S3Unfinished(unfinished.note, at: offset), upload.partBytes <= configuration.partBytes,
             // Another process may have found the service otherwise, before it was upgraded.
@@ -136,7 +137,7 @@ package final class S3Storage: ImageStorage {
     package func check() async throws(StorageError) {
         let marker = try await marker()
         // What the service can do is asked once by each process: it takes some fifteen calls.
-        if found.withLock({ $0 == nil }) {
+        if found.withLock({ $0?.asksAgain ?? true }) {
             try await probe()
         } else {
             try await told { () throws(S3CallFailure) in

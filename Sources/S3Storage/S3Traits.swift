@@ -20,10 +20,13 @@ struct S3Traits: Hashable, Sendable, CustomStringConvertible {
     var completeProof = S3Proof.none
     /// `nil` where parts are not told, or the tag of the whole is not made of theirs: then no two are told apart.
     var continuation: S3Continuation?
+    /// Whether `continuation` is to be asked for again, since the service did not answer.
+    var asksAgain = false
 
     var description: String {
         let isGuarded = conditionalPut && conditionalComplete
         return (isGuarded ? "objects are never replaced" : "If-None-Match is not honoured")
+            + (continuation == nil ? ", interrupted imports begin anew" : "")
             + (checksums ? ", parts carry checksums" : ", checksums are not taken")
             + (putProof != .none && completeProof != .none
                 ? ", and what is stored can be compared" : ", and of what is stored only the size can be compared")

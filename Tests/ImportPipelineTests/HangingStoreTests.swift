@@ -64,6 +64,19 @@ import Testing
         }
     }
 
+    @Test func `where the image is somewhere already nobody waits long for a store that is not needed`() async throws {
+        try await withHanging(in: .commit, mustAll: false) { given, bad, late in
+            var fixture = given
+            fixture.targets.removeLast()
+            fixture.isSecured = true
+            fixture.patience.commit = .seconds(3600)
+            let content = try await fixture.run(Self.pieces)
+            #expect(content.locations.isEmpty && content.failedStores.keys.elementsEqual([bad.id]))
+            bad.release()
+            try await eventually { late() == [bad.id] }
+        }
+    }
+
     @Test(arguments: [HangingStorage.Point.create, .write(0), .write(3), .commit])
     func `a store that hangs ends the run where it is needed`(point: HangingStorage.Point) async throws {
         try await withHanging(in: point, mustAll: true) { fixture, bad, late in
@@ -158,6 +171,8 @@ import Testing
                     failing[0].id: "\(failing[0].failure)", failing[1].id: "\(failing[1].failure)",
                 ])
             #expect(content.digests.md5 == digests(of: ByteBuffer(repeating: 3, count: 12 << 20)).md5)
+            // Of another object: one that was begun would be an error of its own.
+            fixture = fixture.again()
             fixture.mustAll = true
             let running = fixture
             await #expect(throws: PipelineError.storage(failing[0].id, failing[0].failure)) {

@@ -45,6 +45,26 @@ import Testing
         }
     }
 
+    @Test("a store that is away for a while has lost nothing")
+    func away() async throws {
+        try await Self.withInterrupted { bench, task, server in
+            let away = bench.folder.appendingPathExtension("away")
+            try FileManager.default.moveItem(at: bench.folder, to: away)
+            let loop = try bench.claimLoop()
+            let end = try await running([loop]) {
+                try await eventually(within: .seconds(60)) {
+                    let now = try #require(try await bench.store.task(task.id))
+                    return now.attempt == 2 && now.state == .pending
+                }
+                try FileManager.default.moveItem(at: away, to: bench.folder)
+                return try await bench.end(of: task.id)
+            }
+            #expect(end.state == .success && end.attempt >= 3)
+            #expect(try #require(Self.offset(server.requests.last)) >= 2 << 20)
+            try await Self.expect(Self.bytes, of: bench, end)
+        }
+    }
+
     struct Turn: CustomTestStringConvertible, Sendable {
         let testDescription: String
         let why: String

@@ -54,8 +54,8 @@ import Testing
                 return isListing ? .error(status, code) : service.reply(to: request)
             }
             try await withFake(script) { store, _ in
-                let isUnavailable = try await isRefused("503 SlowDown") { try await store.probe() }
-                #expect(isUnavailable == (status == 503))
+                try await store.probe()
+                #expect(store.traits.asksAgain == (status == 503))
                 #expect(store.traits.continuation == nil)
             }
         }
