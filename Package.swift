@@ -115,7 +115,7 @@ let package = Package(
                 "ImageCatalog", "ImageStorage", "ImportModel", "ImportPipeline", "LeaseStore", "WebSource", httpTypes,
                 hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
                 nioPosix, nioSSL,
-            ], swiftSettings: settings),
+            ], resources: [.embedInCode("OpenAPI.json")], swiftSettings: settings),
         .target(
             name: "LongshoreClient",
             dependencies: [

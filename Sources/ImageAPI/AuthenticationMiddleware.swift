@@ -9,7 +9,9 @@ struct AuthenticationMiddleware: RouterMiddleware {
 
     let authenticator: any Authenticator
     let policy: Policy
-    static let open: Set<String> = ["/", "/versions", "/v2", "/v2/", "/healthz", "/readyz"]
+    static let open: Set<String> = [
+        "/", "/versions", "/v2", "/v2/", "/healthz", "/readyz", DiscoveryController.contractPath,
+    ]
 
     func handle(
         _ request: Request, context: APIContext, next: @concurrent (Request, APIContext) async throws -> Response

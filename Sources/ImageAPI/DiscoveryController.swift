@@ -2,11 +2,13 @@ import Hummingbird
 import ImageCatalog
 import ImportModel
 
-/// Versions, schemas, and what the service offers.
+/// Versions, schemas, the contract of all paths, and what the service offers.
 struct DiscoveryController: Sendable {
     let address: ServiceAddress
     let shelf: StoreShelf
     let methods: [ImportMethod]
+
+    static let contractPath = "/longshore/v1/openapi.json"
 
     func add(to routes: inout RouteTable) {
         let choices: RouteTable.Handler = { request, _ in
@@ -15,6 +17,7 @@ struct DiscoveryController: Sendable {
         routes.get("/", choices)
         routes.get("/v2", choices)
         routes.get("/versions") { request, _ in .json(APIVersions.document(base: address.base(for: request))) }
+        routes.get(Self.contractPath) { _, _ in .json(PackageResources.OpenAPI_json) }
         routes.get("/v2/schemas/:name") { _, context in
             try admit(context.caller)
             guard let schema = Schemas.schema(context.part("name")) else {

@@ -1,4 +1,5 @@
 import Glibc
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import ImageCatalog
@@ -191,7 +192,17 @@ package struct ImageService: Service {
             let limiter = RateLimiter(perSecond: rate.perSecond, burst: rate.burst)
             router.add(middleware: RateLimitMiddleware(limiter: limiter))
         }
+        routes(on: router, drain: drain, events: events).refuseOtherMethods()
+        return router
+    }
 
+    /// Every path that is served, and by which methods.
+    var routes: [String: Set<HTTPRequest.Method>] {
+        let events = EventHub(store: parts.leaseStore, logger: logger)
+        return routes(on: Router(context: APIContext.self), drain: DrainState(), events: events).methods
+    }
+
+    private func routes(on router: Router<APIContext>, drain: DrainState, events: EventHub) -> RouteTable {
         let catalog = Catalog(store: parts.leaseStore, patience: configuration.patience)
         let shelf = StoreShelf(
             stores: parts.stores, defaultStore: parts.defaultStore, stagingStore: parts.stagingStore)
@@ -221,7 +232,6 @@ package struct ImageService: Service {
         HealthController(
             store: parts.leaseStore, shelf: shelf, drain: drain, renderProcessMetrics: parts.renderProcessMetrics
         ).add(to: &routes)
-        routes.refuseOtherMethods()
-        return router
+        return routes
     }
 }

@@ -11,7 +11,8 @@ struct RouteTable {
     static let other = HTTPRequest.Method("OTHER") ?? .trace
 
     private let router: Router<APIContext>
-    private var methods: [String: Set<HTTPRequest.Method>] = [:]
+    /// Of each path.
+    private(set) var methods: [String: Set<HTTPRequest.Method>] = [:]
 
     init(router: Router<APIContext>) { self.router = router }
 

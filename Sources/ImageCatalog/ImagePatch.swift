@@ -60,18 +60,39 @@ package struct ImagePatch: Hashable, Sendable {
 
     /// The attribute that a JSON pointer names. There is one level only.
     private static func name(_ path: String) throws(CatalogError) -> String {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        // By scalars: an accent behind a mark makes another character of it, and the mark stays what it is.
+        let parts = path.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count >= 2, parts[0].isEmpty, !parts[1].isEmpty else {
             throw .invalid("'\(path.prefix(64))' is no path: it must be '/' and the name of an attribute.")
         }
-        if parts[1] == "locations" { throw .forbidden("Locations cannot be changed through this API.") }
+        if parts[1].elementsEqual("locations".unicodeScalars) {
+            throw .forbidden("Locations cannot be changed through this API.")
+        }
         guard parts.count == 2 else {
             throw .invalid("'\(path.prefix(64))' is too deep: attributes have no parts that can be changed alone.")
         }
-        guard !parts[1].replacing("~0", with: "").replacing("~1", with: "").contains("~") else {
+        guard let name = unescaped(parts[1]) else {
             throw .invalid("'\(path.prefix(64))' is no path: '~' must be followed by 0 or 1.")
         }
-        return String(parts[1].replacing("~1", with: "/").replacing("~0", with: "~"))
+        return name
+    }
+
+    private static func unescaped(_ part: Substring.UnicodeScalarView) -> String? {
+        var name = String.UnicodeScalarView()
+        var isEscaped = false
+        for scalar in part {
+            switch scalar {
+            case "0" where isEscaped: name.append("~")
+            case "1" where isEscaped: name.append("/")
+            case _ where isEscaped: return nil
+            case "~":
+                isEscaped = true
+                continue
+            default: name.append(scalar)
+            }
+            isEscaped = false
+        }
+        return isEscaped ? nil : String(name)
     }
 
     /// The image with all changes made, or the first refusal.

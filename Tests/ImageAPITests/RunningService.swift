@@ -33,6 +33,7 @@ struct RunningService: Sendable {
     let process: ProcessID
     let http: HTTPClient
     let group: ServiceGroup
+    let service: ImageService
 
     struct Answer: Sendable {
         let status: Int
@@ -87,14 +88,14 @@ struct RunningService: Sendable {
                 parts.authenticator = ProjectAuthentication()
                 parts.renderProcessMetrics = { "# of this process\n" }
                 tune(&parts)
-                try await serve(configuration, parts, log) { listening, group, http in
+                try await serve(configuration, parts, log) { listening, group, service, http in
                     try await body(
                         RunningService(
                             port: listening[configuration.hosts[0]] ?? 0, listening: listening, redis: redis,
                             client: client, store: store, main: stores[0], second: stores[1],
                             folder: folder,
                             threads: threads,
-                            process: process, http: http, group: group))
+                            process: process, http: http, group: group, service: service))
                 }
                 for pool in threads { try await pool.shutdownGracefully() }
             }
@@ -103,7 +104,7 @@ struct RunningService: Sendable {
 
     private static func serve(
         _ configuration: ImageService.Configuration, _ parts: ImageService.Parts, _ log: CapturedLog?,
-        _ body: ([String: Int], ServiceGroup, HTTPClient) async throws -> Void
+        _ body: ([String: Int], ServiceGroup, ImageService, HTTPClient) async throws -> Void
     ) async throws {
         let logger = (log ?? CapturedLog()).logger(log == nil ? .critical : .info)
         let (ports, announce) = AsyncStream.makeStream(of: (host: String, port: Int).self)
@@ -124,7 +125,7 @@ struct RunningService: Sendable {
         }
         let result: Result<Void, any Error>
         do {
-            result = .success(try await body(listening, group, http))
+            result = .success(try await body(listening, group, service, http))
         } catch {
             result = .failure(error)
         }

@@ -63,6 +63,16 @@ import Testing
         #expect(changed.isProtected)
     }
 
+    @Test func `A property is found whatever its name begins with`() throws {
+        // An accent, and a colour of skin: both make one character of a slash or a tilde before them.
+        for name in ["\u{301}x", "\u{1F3FB}L", "a/\u{301}", "~\u{301}", "~0"] {
+            let path = name.replacingScalar("~", with: "~0").replacingScalar("/", with: "~1")
+            let changed = try patch(#"[{"op": "add", "path": "/\#(path)", "value": "v"}]"#).applied(
+                to: image(), by: admin)
+            #expect(changed.properties[name] == "v", "\(name.unicodeScalars.map(\.value))")
+        }
+    }
+
     @Test func theOlderFormAddsOnlyWhatIsNotThere() throws {
         let changed = try patch(#"[{"replace": "/name", "value": "n"}, {"add": "/x", "value": "y"}]"#, older: true)
             .applied(to: image(), by: admin)
