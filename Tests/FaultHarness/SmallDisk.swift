@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import NIOPosix
 import TestSupport
 
@@ -6,16 +6,22 @@ import TestSupport
 ///
 /// The first process makes it, in a mount namespace of its own; the others join that one. It is mounted twice, so that
 /// it can be taken away from the store's place and come back with what is on it.
-struct SmallDisk: Sendable {
+package struct SmallDisk: Sendable {
     let mib: Int
     /// Where the store is mounted.
     let store: URL
+
+    package init(mib: Int, store: URL) {
+        self.mib = mib
+        self.store = store
+    }
+
     /// Where the disk itself stays.
     private var disk: URL { store.deletingLastPathComponent().appendingPathComponent("disk") }
     private static var isRoot: Bool { geteuid() == 0 }
 
     /// What starts the first process.
-    var founder: [String] {
+    package var founder: [String] {
         let mount =
             #"mkdir -p "$1" "$2" && mount -t tmpfs -o size="$3"m none "$1" && mount --bind "$1" "$2" && "#
             + #"shift 3 && exec "$@""#
@@ -25,7 +31,7 @@ struct SmallDisk: Sendable {
     }
 
     /// What starts another one.
-    func member(of founder: ServiceProcess) -> [String] {
+    package func member(of founder: ServiceProcess) -> [String] {
         ["nsenter"] + (Self.isRoot ? [] : ["-U", "--preserve-credentials"]) + ["-m", "-t", String(founder.pid)]
     }
 

@@ -212,6 +212,18 @@ extension SystemTests {
                 try await eventually(within: .seconds(150)) { RestCheck.objects(in: service.store).isEmpty }
             }
         }
+
+        @Test("openstacksdk has every method of its image proxy answered, and those that are not served refused")
+        func sdk() async throws {
+            try await Standalone.run { service in
+                let ending = try await PythonClient.sdk(service).attempt([
+                    service.client.endpoint, service.source.url(SourceImage(seed: 41, mib: 2)),
+                ])
+                #expect(ending.code == 0, "\(ending.complaint.suffix(4000))")
+                #expect((Int(ending.output.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0) > 40)
+                try await eventually(within: .seconds(150)) { RestCheck.objects(in: service.store).isEmpty }
+            }
+        }
     }
 }
 
@@ -234,6 +246,14 @@ private struct PythonClient: Sendable {
         let options = ["--os-image-url", service.client.endpoint, "--os-auth-token", "none"]
         return PythonClient(
             program: folder.appendingPathComponent("glance").path, options: options, home: service.folder)
+    }
+
+    /// A script that needs no more than the addresses.
+    static func sdk(_ service: Standalone) -> PythonClient {
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Clients/sdk.py").standardized
+        return PythonClient(
+            program: folder.appendingPathComponent("python").path, options: [script.path], home: service.folder)
     }
 
     func attempt(_ arguments: [String]) async throws -> Program.Ending {
