@@ -95,6 +95,27 @@ import TestSupport
         }
     }
 
+    @Test func `a damaged object that its service copies by itself is left for one that is whole`() async throws {
+        try await WorkBench.with { bench in
+            let image = try await bench.activeImage(Self.bytes)
+            let stores = try await bench.stores([Self.far, Self.third])
+            let first = try await bench.queueCopy(of: image, to: [Self.far])
+            _ = try await running([try bench.copyLoop(stores)]) { try await bench.end(of: first) }
+            let far = try #require(try await bench.store.image(image.id)?.locations[Self.far])
+            try bench.damage(far, in: "far")
+            // Only with `far` it is in one service.
+            let copying = CopyingStorage(stores[1], end: .doubtful, from: Self.far)
+            let task = try await bench.queueCopy(of: image, to: [Self.third])
+            let loop = try bench.copyLoop([stores[0], copying])
+            let ended = try await running([loop]) { try await bench.end(of: task) }
+            #expect(ended.state == .success && ended.attempt == 3, "\(ended.message)")
+            let reasons = try await bench.store.history(task).map(\.reason)
+            #expect(reasons.count { $0.contains("in store 'far' are not those of the image") } == 2, "\(reasons)")
+            let key = try #require(try await bench.store.image(image.id)?.locations[Self.third].flatMap(ObjectKey.init))
+            #expect(try await WorkBench.content(of: key, in: stores[1]) == Self.bytes)
+        }
+    }
+
     @Test func `an image whose only object is damaged is not copied at all`() async throws {
         try await WorkBench.with { bench in
             let image = try await bench.activeImage(Self.bytes)
@@ -290,11 +311,13 @@ private struct BreakingStorage: ImageStorage {
 private final class CopyingStorage: ImageStorage {
     private let whole: any ImageStorage
     private let end: ObjectCopy
+    private let origin: StoreID?
     private let counts = Mutex((creates: 0, reads: 0))
 
-    init(_ whole: any ImageStorage, end: ObjectCopy) {
+    init(_ whole: any ImageStorage, end: ObjectCopy, from origin: StoreID? = nil) {
         self.whole = whole
         self.end = end
+        self.origin = origin
     }
 
     var creates: Int { counts.withLock(\.creates) }
@@ -306,6 +329,7 @@ private final class CopyingStorage: ImageStorage {
         _ source: ObjectKey, of other: any ImageStorage, to key: ObjectKey, _ description: ObjectDescription,
         step: @Sendable (_ bytesDone: Int64) async throws -> Void
     ) async throws -> ObjectCopy {
+        if let origin, origin != other.id { return .notHere }
         try await step(0)
         let writer = try await whole.create(key, expectedBytes: nil)
         for try await block in try await other.read(source, range: nil) { try await writer.write(block) }
