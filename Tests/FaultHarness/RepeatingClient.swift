@@ -57,7 +57,7 @@ package final class RepeatingClient: Sendable {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             guard let client = next() else {
-                // Nobody is there at the moment; it does not help to ask at once.
+                // Nobody is there at the moment. The pace of a user, who is not told when somebody is.
                 try await Task.sleep(for: .milliseconds(20))
                 continue
             }
@@ -77,6 +77,7 @@ package final class RepeatingClient: Sendable {
                 // Whoever was asked has died or left: the next one.
             }
             unanswered.withLock { $0 += 1 }
+            // The pace of a user, not a wait for anything.
             try await Task.sleep(for: .milliseconds(20))
         }
         throw ServiceFailure("nobody has answered for a minute")

@@ -27,9 +27,13 @@ package final class EventTrace: Sendable {
         return try await withClient(fleet.primary) { redis in
             let reader = Task {
                 while !Task.isCancelled {
-                    // While Redis is away there is nothing to read; what follows is read later.
-                    try? await trace.read(redis)
-                    try? await Task.sleep(for: .milliseconds(100))
+                    do {
+                        try await trace.read(redis)
+                        try await trace.more(redis)
+                    } catch {
+                        // While Redis is away there is nothing to wait for; what follows is read later.
+                        try? await Task.sleep(for: .milliseconds(100))
+                    }
                 }
             }
             defer { reader.cancel() }
@@ -56,6 +60,13 @@ package final class EventTrace: Sendable {
     /// Hands out the events of an image, and forgets them.
     package func take(_ image: ImageID) -> [FleetEvent] {
         state.withLock { $0.events.removeValue(forKey: image) ?? [] }
+    }
+
+    /// Waits until the stream holds more than was read, or for a second.
+    private func more(_ redis: RedisClient) async throws {
+        let last = state.withLock { $0.last }
+        let command = RedisCommand("XREAD", "COUNT", 1, "BLOCK", 1000, "STREAMS", "{longshore}:events", last)
+        _ = try await redis.sendBlocking(command, timeout: .seconds(5))
     }
 
     private func read(_ redis: RedisClient) async throws {

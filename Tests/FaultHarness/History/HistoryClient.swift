@@ -142,6 +142,7 @@ package struct HistoryClient: Sendable {
         return try await withThrowingTaskGroup(of: FleetClient.Answer.self) { group in
             group.addTask { try await client.send(method, path, json: json, headers: headers) }
             group.addTask {
+                // The moment at which it gives up is the fault.
                 try await Task.sleep(for: patience)
                 throw GaveUp()
             }

@@ -94,7 +94,7 @@ private final class DoomedWorkers {
         slots = try (0..<5).map { _ in try launch(in: fleet) }
         while run.faults(.kill) < goal {
             for index in slots.indices where run.faults(.kill) < goal { try await tend(index, fleet) }
-            // How often it looks.
+            // How often it looks: at logs, ages and deaths of many processes, which give no one signal.
             try await Task.sleep(for: .milliseconds(10))
         }
         for slot in slots { try end(slot) }
