@@ -146,7 +146,7 @@ let package = Package(
             name: "FaultProxyTests",
             dependencies: ["FaultProxy", "RedisClient", "TestSupport", nioCore], swiftSettings: settings),
         .target(
-            name: "StorageConformance", dependencies: ["ImageStorage", "ImportModel", nioCore],
+            name: "StorageConformance", dependencies: ["ImageStorage", "ImportModel", "TestSupport", nioCore],
             path: "Tests/StorageConformance", swiftSettings: settings),
         .target(name: "ProtocolModel", path: "Tests/ProtocolModel", swiftSettings: settings),
         .executableTarget(
@@ -213,8 +213,8 @@ let package = Package(
             name: "ImportWorkerTests",
             dependencies: [
                 "DiskImage", "FaultProxy", "FilesystemStorage", "ImageConversion", "ImageStorage", "ImportModel",
-                "ImportPipeline", "ImportWorker", "LeaseStore", "Publisher", "RedisClient", "TestSupport", "WebSource",
-                lifecycle, logging, nioCore, nioPosix,
+                "ImportPipeline", "ImportWorker", "LeaseStore", "Publisher", "RedisClient", "S3Storage",
+                "StorageConformance", "TestSupport", "WebSource", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "LeaseStoreTests",

@@ -167,9 +167,8 @@ struct WorkBench: Sendable {
     }
 
     /// Claims as `process` would.
-    func claim(as process: ProcessID? = nil) async throws -> Claim {
-        let reply = try await store.claim(
-            nonce: .mint(), process: process ?? identity.id, stores: [Self.storeID])
+    func claim(as process: ProcessID? = nil, stores: [StoreID] = [storeID]) async throws -> Claim {
+        let reply = try await store.claim(nonce: .mint(), process: process ?? identity.id, stores: stores)
         guard case .task(let claim) = reply else { throw InvalidValue("nothing was claimed") }
         return claim
     }

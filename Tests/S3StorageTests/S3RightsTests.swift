@@ -3,6 +3,7 @@ import ImageStorage
 import ImportModel
 import NIOCore
 import NIOPosix
+import StorageConformance
 import TestSupport
 import Testing
 

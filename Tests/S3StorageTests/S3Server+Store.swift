@@ -6,9 +6,6 @@ import Testing
 @testable import S3Storage
 
 extension S3Server {
-    /// The service that a suite has to itself.
-    @TaskLocal static var current: S3Server?
-
     static let credentials = S3Credentials(accessKeyID: accessKeyID, secretAccessKey: secretAccessKey)
 
     /// Runs `body` with a store of its own in the service.
@@ -34,21 +31,4 @@ func withS3<R>(_ configuration: S3Configuration, _ body: (S3Storage) async throw
     do { result = .success(try await body(store)) } catch { result = .failure(error) }
     await store.close()
     return try result.get()
-}
-
-/// Gives a suite a service for all of its tests.
-struct S3ServerTrait: SuiteTrait, TestScoping {
-    let kind: S3Server.Kind
-
-    @concurrent func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
-    ) async throws {
-        let server = try await S3Server.start(kind)
-        defer { server.stop() }
-        try await S3Server.$current.withValue(server) { try await function() }
-    }
-}
-
-extension Trait where Self == S3ServerTrait {
-    static func service(_ kind: S3Server.Kind) -> S3ServerTrait { S3ServerTrait(kind: kind) }
 }
