@@ -1,7 +1,7 @@
 # `make help` prints every target with its line.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build release bench test faults fuzz model seeded-bugs check docs demo clean dependencies
+.PHONY: help build release bench test faults resume fuzz model seeded-bugs check docs demo clean dependencies
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -33,6 +33,13 @@ faults: ## run real fleets under faults and say which promises held (ARGS='--row
 	@swift build --product longshore >&2
 	@swift build --product longshore-faults >&2
 	@.build/debug/longshore-faults $(or $(ARGS),--scale 4)
+
+resume: ## kill and drain workers half way through a large import, into a folder and a bucket, and count what is fetched twice (ARGS='--mib 1024')
+	@deploy/install-dependencies --tests
+	@swift build --product longshore >&2
+	@for store in filesystem s3; do for end in "" --drain; do \
+		Tests/Resume/kills --store $$store $$end --mib 256 --deaths 3 --rate 50 $(ARGS) || exit 1; \
+	done; done
 
 fuzz: ## feed hostile bytes to every parser that outsiders reach, for SECONDS (60) (TARGETS='url json', LEVEL=-Onone)
 	@deploy/install-dependencies

@@ -162,7 +162,9 @@ extension SettingKey {
         "sources.headers-timeout", .duration, "30s",
         "How long a source may take, once it is connected to, for TLS and the headers of its answer.")
     static let sourcesMinimumRate = SettingKey(
-        "sources.minimum-rate", .size, "1KiB", "Bytes that must arrive in a second, judged once a minute.")
+        "sources.minimum-rate", .size, "1KiB", "Bytes that must arrive in a second, judged once in each rate-window.")
+    static let sourcesRateWindow = SettingKey(
+        "sources.rate-window", .duration, "60s", "For how long a source may send less than its minimum-rate.")
     static let sourcesIdleTimeout = SettingKey(
         "sources.idle-timeout", .duration, "60s", "How long a source may send nothing.")
     static let sourcesTotalTimeout = SettingKey(
@@ -258,7 +260,8 @@ extension SettingKey {
         leaseRetention, leaseGarbageGrace, retryBase, retryCap,
         sourcesAllow, sourcesDeny, sourcesSchemes, sourcesPorts, sourcesRedirects, sourcesConnections, sourcesMaxBytes,
         sourcesConnectTimeout,
-        sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesTotalTimeout, sourcesCAFile,
+        sourcesHeadersTimeout, sourcesIdleTimeout, sourcesMinimumRate, sourcesRateWindow, sourcesTotalTimeout,
+        sourcesCAFile,
         importMethods, importRequireFormatMatch, importCheckpointSize, importKeyrings, importPlugins, importInject,
         importInjectIgnoredRoles, importDecompressMaxRatio, importDecompressMaxMemory, importDecompressMaxTime,
         importConvertTo, importScratch, importConvertMaxBytes, importConvertMaxRatio, importConvertMaxMemory,

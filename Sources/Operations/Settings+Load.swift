@@ -47,7 +47,8 @@ extension Settings {
             schemes: reader.schemes(.sourcesSchemes), ports: reader.ports(.sourcesPorts),
             redirects: reader.count(.sourcesRedirects),
             connections: reader.count(.sourcesConnections), maxBytes: reader.size(.sourcesMaxBytes),
-            minimumRate: reader.rate(.sourcesMinimumRate), headersTimeout: reader.duration(.sourcesHeadersTimeout),
+            minimumRate: reader.rate(.sourcesMinimumRate), rateWindow: reader.duration(.sourcesRateWindow),
+            headersTimeout: reader.duration(.sourcesHeadersTimeout),
             connectTimeout: reader.duration(.sourcesConnectTimeout),
             idleTimeout: reader.duration(.sourcesIdleTimeout), totalTimeout: reader.duration(.sourcesTotalTimeout),
             caFile: reader.file(.sourcesCAFile))

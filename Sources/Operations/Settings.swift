@@ -81,6 +81,7 @@ package struct Settings: Sendable {
         package let maxBytes: Int64
         /// Bytes a second; `nil`: any.
         package let minimumRate: Int64?
+        package let rateWindow: Duration
         package let headersTimeout: Duration
         package let connectTimeout: Duration
         package let idleTimeout: Duration

@@ -133,7 +133,7 @@ package struct SourceBody: AsyncSequence, Sendable {
     }
 }
 
-/// Bytes over the time that we waited for them, in windows of a minute.
+/// Bytes over the time that we waited for them, in windows.
 struct Pace {
     private var bytes: Int64 = 0
     private var waited: Duration = .zero

@@ -10,7 +10,7 @@ package struct SourceLimits: Hashable, Sendable {
     package var total: Duration
     /// The least number of bytes per second of waiting, judged once in every `rateWindow`; `nil`: any.
     package var minimumRate: Int64?
-    var rateWindow: Duration = .seconds(60)
+    package var rateWindow: Duration
     package var maxBytes: Int64
     package var redirects: Int
     /// How often in a row the rest is asked for when a connection breaks within the body.
@@ -25,14 +25,15 @@ package struct SourceLimits: Hashable, Sendable {
 
     package init(
         connect: Duration = .seconds(10), headers: Duration = .seconds(30), idle: Duration = .seconds(60),
-        total: Duration = .seconds(24 * 3600), minimumRate: Int64? = nil, maxBytes: Int64 = 1 << 40, redirects: Int = 5,
-        connections: Int = 4
+        total: Duration = .seconds(24 * 3600), minimumRate: Int64? = nil,
+        rateWindow: Duration = .seconds(60), maxBytes: Int64 = 1 << 40, redirects: Int = 5, connections: Int = 4
     ) {
         self.connect = connect
         self.headers = headers
         self.idle = idle
         self.total = total
         self.minimumRate = minimumRate
+        self.rateWindow = rateWindow
         self.maxBytes = maxBytes
         self.redirects = redirects
         readAhead = ReadAheadLimits(connections: connections)

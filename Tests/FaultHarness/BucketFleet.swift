@@ -1,5 +1,6 @@
 import Foundation
 import ImportModel
+import RedisClient
 import TestSupport
 
 /// A fleet with stores in a bucket, and a proxy before its service.
@@ -69,10 +70,19 @@ struct BucketFleet: Sendable {
 }
 
 extension FaultRun {
-    /// Nobody who reads the logs of processes shall know their credentials.
-    func expectNoSecret(in processes: [ServiceProcess]) {
-        for process in processes where process.text.contains(S3Server.secretAccessKey) {
-            violated(.consistent, "the log of \(process.name) shows the secret key of the bucket")
+    /// Nobody who reads logs, tasks or events shall know the credentials of processes.
+    func expectNoSecret(in processes: [ServiceProcess], of fleet: Fleet) async throws {
+        var texts = processes.map { ("the log of \($0.name)", $0.text) }
+        for history in try await TaskHistory.all(in: fleet) {
+            texts.append(("task \(history.task)", "\(history.record) \(history.attempts)"))
+        }
+        let events = try await fleet.ask(RedisCommand("XRANGE", "{longshore}:events", "-", "+"))
+        texts.append(("the stream of events", "\(events)"))
+        for (place, text) in texts {
+            for (name, secret) in [("secret", S3Server.secretAccessKey), ("access", S3Server.accessKeyID)]
+            where text.contains(secret) {
+                violated(.answers, "\(place) shows the \(name) key of the bucket")
+            }
         }
     }
 

@@ -104,8 +104,9 @@ package final class ImageSource: Sendable {
         try await listener.close()
     }
 
-    package func url(_ image: SourceImage, _ fault: Fault? = nil) -> String {
-        "http://127.0.0.1:\(port)" + Self.target(image, fault)
+    /// - Parameter isVersioned: whether it tells its version, and serves ranges.
+    package func url(_ image: SourceImage, _ fault: Fault? = nil, isVersioned: Bool = false) -> String {
+        "http://127.0.0.1:\(port)" + Self.target(image, fault, isVersioned: isVersioned)
     }
 
     /// Lets all go on that wait, now and later.
@@ -115,8 +116,8 @@ package final class ImageSource: Sendable {
         state.requests(Self.target(image, fault))
     }
 
-    private static func target(_ image: SourceImage, _ fault: Fault?) -> String {
-        let path = "/\(image.seed)/\(image.size)"
+    private static func target(_ image: SourceImage, _ fault: Fault?, isVersioned: Bool = false) -> String {
+        let path = "/\(image.seed)/\(image.size)" + (isVersioned ? "/versioned" : "")
         guard let fault else { return path }
         return "\(path)?\(fault.kind.rawValue)=\(fault.number)&times=\(fault.times)"
     }
@@ -143,7 +144,8 @@ private final class SourceHandler: ChannelInboundHandler {
         guard case .head(let request) = unwrapInboundIn(data) else { return }
         let parts = request.uri.split(separator: "?", maxSplits: 1)
         let names = parts[0].split(separator: "/")
-        guard names.count == 2, let seed = Int(names[0]), let size = Int64(names[1]) else {
+        let isVersioned = names.last == "versioned"
+        guard names.count == (isVersioned ? 3 : 2), let seed = Int(names[0]), let size = Int64(names[1]) else {
             return answer(.notFound, context: context)
         }
         let image = SourceImage(seed: seed, bytes: size)
@@ -154,25 +156,41 @@ private final class SourceHandler: ChannelInboundHandler {
         case .redirect: return answer(.found, location: String(parts[0]), context: context)
         default: break
         }
-        var head = HTTPResponseHead(version: .http1_1, status: .ok)
-        head.headers.add(name: "Content-Length", value: String(size))
+        let asked = isVersioned ? request.headers.first(name: "range").flatMap { Self.range($0, of: size) } : nil
+        let range = asked ?? 0..<size
+        var head = HTTPResponseHead(version: .http1_1, status: asked == nil ? .ok : .partialContent)
+        head.headers.add(name: "Content-Length", value: String(range.count))
+        if isVersioned {
+            head.headers.add(name: "ETag", value: "\"\(seed)\"")
+            head.headers.add(name: "Accept-Ranges", value: "bytes")
+        }
+        if asked != nil {
+            head.headers.add(name: "Content-Range", value: "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)")
+        }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        send(image, from: 0, fault, context: context)
+        send(image, range, fault, context: context)
+    }
+
+    /// `bytes=100-`, `bytes=100-199`
+    private static func range(_ text: String, of size: Int64) -> Range<Int64>? {
+        let ends = text.split { !$0.isNumber }.compactMap { Int64($0) }
+        guard let first = ends.first, first < size else { return nil }
+        return first..<(ends.count > 1 ? min(ends[1] + 1, size) : size)
     }
 
     private func send(
-        _ image: SourceImage, from index: Int, _ fault: ImageSource.Fault?, context: ChannelHandlerContext
+        _ image: SourceImage, _ range: Range<Int64>, _ fault: ImageSource.Fault?, context: ChannelHandlerContext
     ) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        guard index < image.blockCount else {
+        guard !range.isEmpty else {
             return finish(context: context)
         }
-        if let fault, Int64(index * SourceImage.blockBytes) >= fault.number, fault.kind != .drip {
+        if let fault, range.lowerBound >= fault.number, fault.kind != .drip {
             context.flush()
             switch fault.kind {
             case .gate:
                 state.whenGateOpens(on: context.eventLoop).whenSuccess {
-                    bound.value.0.send(image, from: index, nil, context: bound.value.1)
+                    bound.value.0.send(image, range, nil, context: bound.value.1)
                 }
             case .reset:
                 let option = context.channel as? any SocketOptionProvider
@@ -183,15 +201,16 @@ private final class SourceHandler: ChannelInboundHandler {
             }
             return
         }
-        let block = image.block(index)
+        let block = image.block(range)
+        let rest = range.lowerBound + Int64(block.readableBytes)..<range.upperBound
         let pause = fault?.kind == .drip ? Int64(block.readableBytes) * 1_000_000_000 / max(1, fault?.number ?? 1) : 0
         // The next block is made when this one has been taken, so a slow client holds nothing up but itself.
         context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(block)))).whenSuccess {
             let (handler, context) = bound.value
-            guard pause > 0 else { return handler.send(image, from: index + 1, fault, context: context) }
+            guard pause > 0 else { return handler.send(image, rest, fault, context: context) }
             context.eventLoop.scheduleTask(in: .nanoseconds(pause)) {
                 let (handler, context) = bound.value
-                handler.send(image, from: index + 1, fault, context: context)
+                handler.send(image, rest, fault, context: context)
             }
         }
     }

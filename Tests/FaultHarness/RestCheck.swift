@@ -8,7 +8,7 @@ import TestSupport
 package struct RestCheck: Sendable {
     package let fleet: Fleet
     /// What each store holds, by name.
-    private let stores: [String: any StoredObjects]
+    let stores: [String: any StoredObjects]
 
     /// - Parameter objects: what the store `main` holds, which is the only one; `nil`: it is the fleet's folder.
     package init(fleet: Fleet, objects: (any StoredObjects)? = nil) {

@@ -33,6 +33,14 @@ package struct SourceImage: Hashable, Sendable {
         return block.getSlice(at: 0, length: Int(min(Int64(Self.blockBytes), rest))) ?? ByteBuffer()
     }
 
+    /// What is left from the beginning of a range to the end of the block there, or of the range.
+    package func block(_ range: Range<Int64>) -> ByteBuffer {
+        let place = range.lowerBound.quotientAndRemainder(dividingBy: Int64(Self.blockBytes))
+        var block = block(Int(place.quotient))
+        block.moveReaderIndex(forwardBy: Int(place.remainder))
+        return block.readSlice(length: min(block.readableBytes, range.count)) ?? ByteBuffer()
+    }
+
     /// What differs between this image and the bytes of a file; `nil`: nothing.
     package func difference(from file: URL) throws -> String? {
         let handle = try FileHandle(forReadingFrom: file)

@@ -14,6 +14,8 @@ package final class Workload: Sendable {
         package var rate: Int64 = 4 << 20
         /// How many sources in a hundred break off half way, once.
         package var broken = 0
+        /// How many sources in a hundred tell their version and serve ranges, so that imports from them are continued.
+        package var versioned = 0
 
         package init() {}
     }
@@ -73,8 +75,8 @@ package final class Workload: Sendable {
         while !state.withLock(\.isStopped) {
             try await look()
             for _ in 0..<max(0, shape.atOnce - state.withLock(\.running.count)) {
-                let (image, fault) = next()
-                let id = try await begin(fleet.source.url(image, fault))
+                let (image, fault, isVersioned) = next()
+                let id = try await begin(fleet.source.url(image, fault, isVersioned: isVersioned))
                 state.withLock {
                     $0.images[id] = image
                     $0.running.insert(id)
@@ -107,14 +109,15 @@ package final class Workload: Sendable {
             }
     }
 
-    private func next() -> (SourceImage, ImageSource.Fault) {
+    private func next() -> (SourceImage, ImageSource.Fault, Bool) {
         state.withLock { [first] state in
             let image = SourceImage(seed: first + state.images.count, mib: state.random.pick(shape.mib))
             let breaks = state.random.happens(shape.broken)
             return (
                 image,
                 breaks
-                    ? .init(kind: .reset, number: image.size / 2, times: 1) : .init(kind: .drip, number: shape.rate)
+                    ? .init(kind: .reset, number: image.size / 2, times: 1) : .init(kind: .drip, number: shape.rate),
+                !breaks && state.random.happens(shape.versioned)
             )
         }
     }

@@ -136,14 +136,14 @@ import Testing
         #expect(
             usual.sources.redirects == 5 && usual.sources.connections == 4 && usual.sources.minimumRate == 1024
                 && usual.imports.requireFormatMatch)
-        #expect(usual.sources.headersTimeout == .seconds(30))
+        #expect(usual.sources.headersTimeout == .seconds(30) && usual.sources.rateWindow == .seconds(60))
         let settings = try load(
             file: """
-                sources: {schemes: [HTTPS], ports: [443, 8000-8100], redirects: 0, headers-timeout: 2s, minimum-rate: 1KiB}
+                sources: {schemes: [HTTPS], ports: [443, 8000-8100], redirects: 0, headers-timeout: 2s, rate-window: 5s}
                 import: {require-format-match: false}
                 """)
         #expect(settings.sources.schemes == ["https"] && settings.sources.ports == [443...443, 8000...8100])
-        #expect(settings.sources.redirects == 0 && settings.sources.minimumRate == 1024)
+        #expect(settings.sources.redirects == 0 && settings.sources.rateWindow == .seconds(5))
         #expect(settings.sources.headersTimeout == .seconds(2) && !settings.imports.requireFormatMatch)
         for (key, text) in [
             ("sources.schemes", "ftp"), ("sources.schemes", ","), ("sources.ports", "0"), ("sources.ports", "65536"),

@@ -152,7 +152,7 @@ import Testing
         let wrong: [(String, @Sendable (inout S3Configuration) -> Void)] = [
             (
                 "secret-access-key",
-                { $0.credentials = .fixed(S3Credentials(accessKeyID: "tester", secretAccessKey: "hush")) }
+                { $0.credentials = .fixed(S3Credentials(accessKeyID: S3Server.accessKeyID, secretAccessKey: "hush")) }
             ),
             (
                 "access-key-id",

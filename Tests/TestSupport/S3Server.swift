@@ -5,7 +5,7 @@ import NIOPosix
 package final class S3Server: Sendable {
     package enum Kind: String, Sendable { case seaweedFS, moto }
 
-    package static let accessKeyID = "tester"
+    package static let accessKeyID = "AKID-OF-THE-TESTS"
     package static let secretAccessKey = "a secret of the tests"
     package static let bucket = "images"
     /// Names of buckets may stand before it in the name of the host (SeaweedFS). It is in no DNS.

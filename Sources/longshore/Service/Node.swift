@@ -151,8 +151,8 @@ struct Node: Sendable {
     private static func limits(_ sources: Settings.Sources) -> SourceLimits {
         SourceLimits(
             connect: sources.connectTimeout, headers: sources.headersTimeout, idle: sources.idleTimeout,
-            total: sources.totalTimeout, minimumRate: sources.minimumRate, maxBytes: sources.maxBytes,
-            redirects: sources.redirects, connections: sources.connections)
+            total: sources.totalTimeout, minimumRate: sources.minimumRate, rateWindow: sources.rateWindow,
+            maxBytes: sources.maxBytes, redirects: sources.redirects, connections: sources.connections)
     }
 
     private static func accept(_ findings: [ServerFinding], allowUnsafe: Bool, _ logger: Logger) throws {

@@ -7,7 +7,7 @@ extension FaultRow {
     package static let f1 = FaultRow(
         "F1", "workers killed at every step of their work, and at random moments",
         passes: "every image active with its own bytes; recovered within a lease, two beats and a sweep (p99); "
-            + "an attempt is lost only with its worker",
+            + "an attempt is lost only with its worker; imports go on from where they were",
         least: [.kill: 30]
     ) { run in
         let doomed = DoomedWorkers(run)
@@ -18,9 +18,11 @@ extension FaultRow {
                 let api = try await fleet.startAPI()
                 var shape = Workload.Shape()
                 shape.broken = 15
+                shape.versioned = 80
+                shape.mib = [1, 4, 8, 8, 12, 16]
                 let work = Workload(run, fleet, shape) { try await api.client.beginImport($0) }
                 // They see to it that there is an end.
-                _ = try await fleet.startWorkers(2, ["--concurrency", "2"])
+                let lasting = try await fleet.startWorkers(2, ["--concurrency", "2"])
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await work.run() }
                     try await doomed.die(kills, in: fleet)
@@ -28,7 +30,7 @@ extension FaultRow {
                     try await group.waitForAll()
                 }
                 try await run.judge(fleet, work)
-                try await doomed.judge(fleet)
+                try await doomed.judge(fleet, lasting)
                 run.tell("\(first + kills) of \(30 * run.scale) workers have died")
             }
         }
@@ -40,7 +42,9 @@ extension FaultRow {
 private final class DoomedWorkers {
     /// Many attempts are allowed: how often one image is hit is not what is looked at.
     static let settings =
-        Fleet.quick + ["lease.duration=2500ms", "lease.margin=600ms", "lease.max-attempts=1000"]
+        Fleet.quick + [
+            "lease.duration=2500ms", "lease.margin=600ms", "lease.max-attempts=1000", "import.checkpoint-size=1MiB",
+        ]
 
     private enum Card {
         /// At this step, when it is reached for the n-th time.
@@ -74,6 +78,9 @@ private final class DoomedWorkers {
     private var deaths: [String: Death] = [:]
     private var steps: [Failpoint: Int] = [:]
     private var lost = 0
+    private var ended: [ServiceProcess] = []
+    private var continued = 0
+    private var begunAnew = 0
     /// The most that the fleet has known of at once; of the dead it learns late where nobody sees them.
     private var processes = 1
     private var seen: [Duration] = []
@@ -155,7 +162,9 @@ private final class DoomedWorkers {
         .claimSent, .claimAnswered, .sourceBegun, .objectOpened, .commitBegun, .objectWritten, .objectNamed,
         .commitDone, .publishSent, .publishAnswered,
     ]
-    private static let repeated: [Failpoint] = [.blockWritten, .beatSent, .beatAnswered]
+    private static let repeated: [Failpoint] = [
+        .blockWritten, .beatSent, .beatAnswered, .checkpointSent, .checkpointAnswered,
+    ]
     private static let first: [Failpoint] = [.registerSent, .registerAnswered]
     private static let last: [Failpoint] = [.releaseSent, .releaseAnswered]
     /// All that a worker comes by which loses no lease.
@@ -163,7 +172,7 @@ private final class DoomedWorkers {
 
     private func shuffledDeck() -> [Card] {
         var cards = Self.often.map { Card.step($0, Int.random(in: 1...3, using: &random)) }
-        cards += Self.repeated.map { .step($0, Int.random(in: 1...6, using: &random)) }
+        cards += Self.repeated.map { .step($0, Int.random(in: 1...10, using: &random)) }
         cards += Self.rare.sorted { $0.rawValue < $1.rawValue }.map { .step($0, 1) }
         cards += Self.first.map { .step($0, 1) } + Self.last.map { .draining($0) }
         cards += Array(repeating: .anyMoment, count: 5)
@@ -172,6 +181,7 @@ private final class DoomedWorkers {
 
     /// Ends a worker, if it has not ended already, and notes its death.
     private func end(_ slot: Doomed) throws {
+        ended.append(slot.process)
         let hadEnded = slot.process.hasExited
         let killedAt = Date()
         slot.process.kill()
@@ -195,7 +205,8 @@ private final class DoomedWorkers {
     }
 
     /// Holds every attempt that was lost against the deaths.
-    func judge(_ fleet: Fleet) async throws {
+    func judge(_ fleet: Fleet, _ lasting: [ServiceProcess]) async throws {
+        judge(Continuations(of: ended + lasting))
         for history in try await TaskHistory.all(in: fleet) {
             let attempts = history.attempts
             for (index, attempt) in attempts.enumerated() where attempt.wasRecovered {
@@ -217,6 +228,18 @@ private final class DoomedWorkers {
             }
         }
         deaths = [:]
+        ended = []
+    }
+
+    /// Nothing but what a worker had committed when it died stands in the way of going on.
+    private func judge(_ continuations: Continuations) {
+        continued += continuations.count
+        for (task, reasons) in continuations.anew {
+            begunAnew += reasons.count
+            for reason in reasons where !reason.contains("does not have any more what was begun") {
+                run.violated(.economy, "task \(task) was begun anew: \(reason)")
+            }
+        }
     }
 
     func report() {
@@ -227,7 +250,12 @@ private final class DoomedWorkers {
             run.violated(.carriedThrough, "nobody died at the steps \(names), of \(Self.steps.count)")
         }
         if lost == 0 { run.violated(.carriedThrough, "no attempt was lost with its worker") }
+        if continued < run.scale {
+            run.violated(.carriedThrough, "only \(continued) imports were continued")
+        }
         run.figure("attempts lost with their workers", Double(lost), "attempts")
+        run.figure("attempts that went on where another was", Double(continued), "attempts")
+        run.figure("imports begun anew, since they were committed already", Double(begunAnew), "imports")
         run.figure("steps at which workers died", Double(steps.count), "steps")
         if let times = FaultReport.Recovery(seen, bound: .seconds(3)) {
             if times.count >= 100, times.p99 > times.bound {

@@ -5,16 +5,20 @@ import TestSupport
 
 extension FaultRow {
     package static let f9 = FaultRow(
-        "F9", "sources that break off, lie, loop, dawdle and send something else",
-        passes: "wrong bytes are never active; what lasts is asked for once, what may pass as often as allowed",
+        "F9", "sources that break off, lie, loop, dawdle, change half way and send something else",
+        passes: "wrong bytes are never active; what lasts is asked for once, what may pass as often as allowed; "
+            + "what was interrupted is continued where it is the same still, and nowhere else",
         least: [.source: 134]
     ) { run in
-        for round in 0..<run.scale { try await SourceRound(run: run, round: round).play() }
+        for round in 0..<run.scale {
+            try await SourceRound(run: run, round: round).play()
+            try await RestRound(run: run, round: round).play()
+        }
     }
 }
 
 /// All tricks once, each with its own image, all at the same time.
-private struct SourceRound {
+struct SourceRound {
     private static let maxAttempts = 5
 
     let run: FaultRun
@@ -124,7 +128,7 @@ private struct SourceRound {
         return result == .success
     }
 
-    private static func digest(_ image: SourceImage) async throws -> String {
+    static func digest(_ image: SourceImage) async throws -> String {
         let folder = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: folder) }  // nothing depends on its going
         let file = folder.appendingPathComponent("image")
