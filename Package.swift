@@ -190,8 +190,9 @@ let package = Package(
             name: "ImageAPITests",
             dependencies: [
                 "FilesystemStorage", "ImageAPI", "ImageCatalog", "ImageStorage", "ImportModel", "LeaseStore",
-                "RedisClient", "TestSupport", "WebSource", asyncHTTPClient, httpTypes, hummingbird, lifecycle, logging,
-                nioCore, nioHTTP1, nioPosix, nioSSL,
+                "RedisClient", "StorageConformance", "TestSupport", "WebSource", asyncHTTPClient, httpTypes,
+                hummingbird,
+                lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
             ], swiftSettings: settings),
         .testTarget(
             name: "ImageConversionTests",
@@ -205,9 +206,8 @@ let package = Package(
         .testTarget(
             name: "ImportPipelineTests",
             dependencies: [
-                "DiskImage", "FilesystemStorage", "ImageStorage", "ImportModel", "ImportPipeline", "TestSupport",
-                nioCore,
-                nioPosix,
+                "DiskImage", "FilesystemStorage", "ImageStorage", "ImportModel", "ImportPipeline", "StorageConformance",
+                "TestSupport", nioCore, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "ImportWorkerTests",

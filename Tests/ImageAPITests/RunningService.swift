@@ -50,7 +50,8 @@ struct RunningService: Sendable {
         _ configure: (inout ImageService.Configuration) -> Void = { _ in },
         settings: LeaseSettings = LeaseSettings(), policy: Policy = Policy(), injection: MetadataInjection = .none,
         stall: Duration = .seconds(120), log: CapturedLog? = nil,
-        tune: (inout ImageService.Parts) -> Void = { _ in }, _ body: (RunningService) async throws -> Void
+        wrapping: (any ImageStorage) -> any ImageStorage = { $0 }, tune: (inout ImageService.Parts) -> Void = { _ in },
+        _ body: (RunningService) async throws -> Void
     ) async throws {
         try await withRedis { redis in
             var access = redis.configuration
@@ -77,7 +78,7 @@ struct RunningService: Sendable {
                 var parts = ImageService.Parts(
                     leaseStore: store,
                     stores: [
-                        .init(storage: stores[0], description: "the first"), .init(storage: stores[1]),
+                        .init(storage: wrapping(stores[0]), description: "the first"), .init(storage: stores[1]),
                     ],
                     defaultStore: stores[0].id, stagingStore: stores[0].id, sources: SourcePolicy(),
                     uploads: PlainUploadRunner(store: store, process: process, stores: stores))

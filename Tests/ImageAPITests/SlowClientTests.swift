@@ -108,6 +108,18 @@ import TestSupport
         }
     }
 
+    @Test func `A download runs no further ahead when its connection has to wait for others`() async throws {
+        let held = LoopHoldingStorage.Loops()
+        let configure: (inout ImageService.Configuration) -> Void = { $0.maxUploadBytes = 64 << 20 }
+        try await RunningService.run(configure, wrapping: { LoopHoldingStorage(base: $0, loops: held) }) { service in
+            let id = try await service.newImage()
+            try await service.makeActive(id, [UInt8](repeating: 7, count: 32 << 20))
+            let whole = try await service.send(.GET, "/v2/images/\(id)/file")
+            #expect(whole.bytes.count == 32 << 20)
+            #expect(held.blocks.map { $0.whileHeld <= 3 && $0.all == 32 } == true, "\(String(describing: held.blocks))")
+        }
+    }
+
     @Test func `A stream in which nothing happens is not cut off`() async throws {
         try await RunningService.run({ $0.limits.client = .milliseconds(500) }) { service in
             let id = try await service.newImage()

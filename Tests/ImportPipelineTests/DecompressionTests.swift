@@ -4,6 +4,7 @@ import ImportModel
 @testable import ImportPipeline
 import NIOCore
 import Synchronization
+import StorageConformance
 import TestSupport
 import Testing
 

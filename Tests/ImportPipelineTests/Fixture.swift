@@ -5,6 +5,7 @@ import ImportModel
 import ImportPipeline
 import NIOCore
 import NIOPosix
+import StorageConformance
 import Synchronization
 import TestSupport
 import Testing
@@ -139,31 +140,18 @@ final class CountingGate: WriteGate {
 }
 
 /// A store that fails from the write or the commit of a given number on.
-struct FailingStorage: ImageStorage {
+struct FailingStorage: WrappingStorage {
     enum Point: Sendable { case create, write(Int), commit }
 
     let base: any ImageStorage
     let point: Point
 
-    var id: StoreID { base.id }
-    var kind: String { base.kind }
     var failure: StorageError { .unavailable(id, reason: "the test said so") }
 
     func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter {
         if case .create = point { throw failure }
         return Writer(base: try await base.create(key, expectedBytes: expectedBytes), storage: self)
     }
-    func read(_ key: ObjectKey, range: Range<Int64>?) async throws(StorageError) -> ObjectBody {
-        try await base.read(key, range: range)
-    }
-    func size(_ key: ObjectKey) async throws(StorageError) -> Int64? { try await base.size(key) }
-    func delete(_ key: ObjectKey) async throws(StorageError) { try await base.delete(key) }
-    func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await base.list(after: cursor) }
-    func marker() async throws(StorageError) -> StoreMarker? { try await base.marker() }
-    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
-        try await base.setMarker(marker, ifAbsent: ifAbsent)
-    }
-    func check() async throws(StorageError) { try await base.check() }
 
     final class Writer: ObjectWriter {
         let base: any ObjectWriter

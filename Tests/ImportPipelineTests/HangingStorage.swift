@@ -1,10 +1,11 @@
 import ImageStorage
 import ImportModel
 import NIOCore
+import StorageConformance
 import Synchronization
 
 /// A store of which one call hangs, as a system call does: until it is let go, and whoever is cancelled.
-final class HangingStorage: ImageStorage {
+final class HangingStorage: WrappingStorage {
     enum Point: Sendable { case create, write(Int), commit, abandon }
 
     let base: any ImageStorage
@@ -43,24 +44,10 @@ final class HangingStorage: ImageStorage {
         }
     }
 
-    var id: StoreID { base.id }
-    var kind: String { base.kind }
-
     func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter {
         if case .create = point { await hang() }
         return Writer(base: try await base.create(key, expectedBytes: expectedBytes), storage: self)
     }
-    func read(_ key: ObjectKey, range: Range<Int64>?) async throws(StorageError) -> ObjectBody {
-        try await base.read(key, range: range)
-    }
-    func size(_ key: ObjectKey) async throws(StorageError) -> Int64? { try await base.size(key) }
-    func delete(_ key: ObjectKey) async throws(StorageError) { try await base.delete(key) }
-    func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await base.list(after: cursor) }
-    func marker() async throws(StorageError) -> StoreMarker? { try await base.marker() }
-    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
-        try await base.setMarker(marker, ifAbsent: ifAbsent)
-    }
-    func check() async throws(StorageError) { try await base.check() }
 
     private struct Writer: ObjectWriter {
         let base: any ObjectWriter

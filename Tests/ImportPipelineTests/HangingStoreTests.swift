@@ -2,6 +2,7 @@ import ImageStorage
 import ImportModel
 import NIOCore
 import Synchronization
+import StorageConformance
 import TestSupport
 import Testing
 
@@ -30,6 +31,38 @@ import Testing
             try await body(fixture, bad) { told.stores.withLock(\.self) }
             bad.release()
             try await eventually { try openDescriptors(containing: fixture.root).isEmpty }
+        }
+    }
+
+    @Test func `how long stores are waited for follows from how long a run may stand still`() {
+        // The usual one, with which a service of S3 is asked once more after a minute, and takes a quarter of an hour to
+        // put a large object together.
+        let stall = Duration.seconds(120)
+        let needed = StorePatience(stall: stall, mustAll: true) { _ in }
+        let spare = StorePatience(stall: stall, mustAll: false) { _ in }
+        #expect(needed.call == stall)
+        // The others go on before the run counts as one that stands still.
+        #expect(spare.call > .seconds(60) && spare.call + .seconds(20) <= stall)
+        for patience in [needed, spare] {
+            #expect(patience.commit > .seconds(15 * 60) && patience.commit <= stall * StorePatience.commitFactor)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a commit is waited for when other calls would have been given up`(mustAll: Bool) async throws {
+        try await Fixture.with(stores: ["slow"]) { given in
+            var fixture = given
+            let slow = HangingStorage(fixture.targets[0], in: .commit)
+            fixture.targets[0] = slow
+            fixture.mustAll = mustAll
+            fixture.patience = StorePatience(stall: .seconds(2), mustAll: mustAll) { _ in }
+            let (running, call) = (fixture, fixture.patience.call)
+            let run = Task { try await running.run(Self.pieces) }
+            try await eventually { slow.isHanging }
+            // What is measured is that it waits for so long.
+            try await Task.sleep(for: call * 2)
+            slow.release()
+            #expect(try await run.value.locations.count == 1)
         }
     }
 

@@ -1,6 +1,7 @@
 import ImportModel
 import LeaseStore
 import RedisClient
+import StorageConformance
 import TestSupport
 import Testing
 

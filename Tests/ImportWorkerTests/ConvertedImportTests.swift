@@ -186,7 +186,8 @@ import Testing
         try await ConvertingBench.with { bench in
             let script = "echo >>\(bench.calls)x; exec sleep 1000"
             try await bench.during(script, stall: .seconds(1)) { task in
-                #expect(try await bench.bench.end(of: task.id).result == .attemptsSpent)
+                // The second attempt has begun, and the first one is told of.
+                try await eventually { try await bench.bench.store.task(task.id)?.attempt == 2 }
                 let attempts = try await bench.bench.store.history(task.id)
                 #expect(attempts.contains { $0.reason.contains("while converting") }, "\(attempts.map(\.reason))")
             }

@@ -86,7 +86,7 @@ struct InterruptedImport: Sendable {
         _ task: TaskRecord, on bench: WorkBench, beside others: [any ImageStorage] = []
     ) async throws -> TaskRecord {
         let loop = try bench.claimLoop(beside: others)
-        return try await running([loop]) { try await bench.end(of: task.id) }
+        return try await running([loop]) { try await bench.end(of: task.id, within: .seconds(60)) }
     }
 
     private func hasCome(_ task: TaskRecord, to bench: WorkBench) async throws -> Bool {

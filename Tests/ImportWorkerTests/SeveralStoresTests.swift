@@ -6,6 +6,7 @@ import ImportPipeline
 import LeaseStore
 import NIOCore
 import RedisClient
+import StorageConformance
 import TestSupport
 import Testing
 

@@ -5,6 +5,7 @@ import ImportModel
 import LeaseStore
 import NIOCore
 import RedisClient
+import StorageConformance
 import TestSupport
 import Testing
 
@@ -176,7 +177,7 @@ import Testing
             try await garbage(bench)
             try await ripe(bench, count: 1)
             // While it looks at the marker, others import and sweep.
-            let overtaken = OvertakenStorage(storage: bench.storage) {
+            let overtaken = OvertakenStorage(base: bench.storage) {
                 try await imports(bench, count: 2)
                 try await sweeper(bench).sweep(bench.storage)
             }
@@ -206,7 +207,7 @@ import Testing
             try await garbage(bench)
             try await ripe(bench, count: 1)
             let overtaken = OvertakenStorage(
-                storage: bench.storage, afterwards: { try await bench.storage.setMarker(other) })
+                base: bench.storage, afterwards: { try await bench.storage.setMarker(other) })
             let isStillOurs = other.heldBecause == nil && other.catalogId == WorkBench.catalogID
             #expect(try await sweeper(bench).sweep(overtaken) == (isStillOurs ? 1 : 0))
             #expect(try await bench.storage.marker() == other)
@@ -220,7 +221,7 @@ import Testing
             try await garbage(bench)
             _ = try await bench.client.send("FLUSHALL")
             let overtaken = OvertakenStorage(
-                storage: bench.storage, afterwards: { try await bench.storage.setMarker(other) })
+                base: bench.storage, afterwards: { try await bench.storage.setMarker(other) })
             #expect(try await sweeper(bench).sweep(overtaken) == 0)
             let marker = try #require(try await bench.storage.marker())
             #expect(marker.catalogId == other.catalogId)
@@ -238,7 +239,7 @@ import Testing
             try await imports(bench, count: 1)
             let (place, away) = (bench.folder.path + "/store", bench.folder.path + "/away")
             let unmounted = OvertakenStorage(
-                storage: bench.storage,
+                base: bench.storage,
                 afterwards: {
                     guard FileManager.default.fileExists(atPath: place) else { return }
                     try FileManager.default.moveItem(atPath: place, toPath: away)

@@ -5,6 +5,7 @@ import ImportPipeline
 import LeaseStore
 import NIOCore
 import RedisClient
+import StorageConformance
 import TestSupport
 import Testing
 

@@ -1,21 +1,21 @@
-import FilesystemStorage
 import ImageStorage
 import ImportModel
 import NIOCore
+import StorageConformance
 import Synchronization
 
 @testable import ImportWorker
 
 /// A real store that tells what is asked of it, and that hangs in every call of a kind until it is let go.
-final class WatchedStorage: ImageStorage {
+final class WatchedStorage: WrappingStorage {
     enum Point { case look, write, commit }
 
-    private let base: FilesystemStorage
+    let base: any ImageStorage
     private let point: Point
     private let calls = Mutex((looks: 0, writes: 0, commits: 0, deletes: 0))
     private let letGo = OneShot<Void>()
 
-    init(_ base: FilesystemStorage, hangingIn point: Point = .write) {
+    init(_ base: any ImageStorage, hangingIn point: Point = .write) {
         self.base = base
         self.point = point
     }
@@ -28,9 +28,6 @@ final class WatchedStorage: ImageStorage {
     /// Lets all calls end, the ones that hang and those to come.
     func release() { letGo.fulfil() }
 
-    var id: StoreID { base.id }
-    var kind: String { base.kind }
-
     func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter {
         Writer(base: try await base.create(key, expectedBytes: expectedBytes), storage: self)
     }
@@ -38,10 +35,6 @@ final class WatchedStorage: ImageStorage {
     func delete(_ key: ObjectKey) async throws(StorageError) {
         calls.withLock { $0.deletes += 1 }
         try await base.delete(key)
-    }
-
-    func read(_ key: ObjectKey, range: Range<Int64>?) async throws(StorageError) -> ObjectBody {
-        try await base.read(key, range: range)
     }
 
     func size(_ key: ObjectKey) async throws(StorageError) -> Int64? {
@@ -52,16 +45,6 @@ final class WatchedStorage: ImageStorage {
 
     /// As a system call that hangs, it does not end with the task that waits for it.
     private func hang() async { await Task { [letGo] in try? await letGo.wait() }.value }
-
-    func list(after cursor: String?) async throws(StorageError) -> ObjectPage { try await base.list(after: cursor) }
-
-    func marker() async throws(StorageError) -> StoreMarker? { try await base.marker() }
-
-    func setMarker(_ marker: StoreMarker, ifAbsent: Bool) async throws(StorageError) {
-        try await base.setMarker(marker, ifAbsent: ifAbsent)
-    }
-
-    func check() async throws(StorageError) { try await base.check() }
 
     private struct Writer: ObjectWriter {
         let base: any ObjectWriter

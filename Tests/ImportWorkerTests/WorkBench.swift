@@ -160,8 +160,8 @@ struct WorkBench: Sendable {
     }
 
     /// Waits until a task has ended, and returns it.
-    func end(of id: TaskID) async throws -> TaskRecord {
-        try await eventually(within: .seconds(60)) { try await store.task(id)?.state.isTerminal == true }
+    func end(of id: TaskID, within limit: Duration = .seconds(10)) async throws -> TaskRecord {
+        try await eventually(within: limit) { try await store.task(id)?.state.isTerminal == true }
         guard let task = try await store.task(id) else { throw InvalidValue("the task is gone") }
         return task
     }

@@ -9,6 +9,7 @@ package protocol WrappingStorage: ImageStorage {
 extension WrappingStorage {
     package var id: StoreID { base.id }
     package var kind: String { base.kind }
+    package var isReadOnly: Bool { base.isReadOnly }
 
     package func create(_ key: ObjectKey, expectedBytes: Int64?) async throws(StorageError) -> any ObjectWriter {
         try await base.create(key, expectedBytes: expectedBytes)
