@@ -9,7 +9,7 @@ struct ShowAndList {
     private static let connections = 16
 
     func measure(runs: Int, at place: Place) async throws -> [Figure] {
-        try await place.withCatalog(.none) { catalog, server in
+        try await place.withCatalog(.fsync) { catalog, server in
             let image = try await catalog.addImages(1000)[0]
             let fleet = try await Processes.start(binary, server, place, inFlight: 1)
             defer { fleet.stop() }
